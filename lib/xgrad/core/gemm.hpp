@@ -1,0 +1,17 @@
+#pragma once
+// The one matrix product: every op that multiplies matrices ends here, and a build without BLAS replaces this
+// file's .cpp alone.
+
+#include <cstddef>
+
+namespace xgrad {
+
+enum class Op { none, transposed };
+
+/// C = α op(A) op(B) + β C, row-major; op(A) is m×k, op(B) k×n; ld* is the distance between rows in memory.
+/// β = 0 overwrites C, whatever it held.
+template <class T>
+void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
+          const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);
+
+}  // namespace xgrad

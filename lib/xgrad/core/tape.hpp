@@ -1,0 +1,89 @@
+#pragma once
+// Tape: the Wengert list. An op appends one entry; backward walks the entries in reverse. The order of the
+// list is a topological order already, so there is no sort, no recursion, and each entry runs exactly once.
+// (R. E. Wengert, "A simple automatic derivative evaluation program", CACM 7(8), 1964.)
+
+#include <iosfwd>
+
+#include "xgrad/core/variable.hpp"
+
+namespace xgrad {
+
+/// The reverse pass of one op: receives the op's output y and dy = ∂L/∂y, and accumulates into its inputs.
+template <class T>
+using Vjp = std::function<void(const Array<T>& y, const Array<T>& dy)>;
+
+/// While a Tape lives it is its thread's current tape and records every op that depends on a variable with
+/// requires_grad. Tapes nest: the innermost one records, and variables of an outer tape are leaves to it.
+/// Tapes end in the reverse order of their beginning, as scopes do.
+template <class T>
+class Tape {
+ public:
+  struct Entry {
+    const char* op;
+    std::vector<Variable<T>> inputs;
+    Variable<T> output;
+    Vjp<T> vjp;
+  };
+
+  Tape();
+  ~Tape();
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  /// The innermost tape of this thread, or null.
+  static Tape* current();
+
+  /// Fills the gradients of everything that `loss` depends on. Gradients of leaves (parameters) add to what is
+  /// there; gradients of intermediate values are those of this pass. The tape is spent afterwards: its memory
+  /// is released on the way and it records no more, unless `keep` says otherwise.
+  /// Throws Error when loss is no scalar, was not recorded here, or the tape is spent.
+  void backward(const Variable<T>& loss, Keep keep = Keep::no);
+
+  /// The same from a value of any shape: `cotangent`, of y's shape, is ∂L/∂y.
+  void backward(const Variable<T>& y, const Array<T>& cotangent, Keep keep = Keep::no);
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  std::size_t size() const { return entries_.size(); }
+  bool spent() const { return spent_; }
+
+  /// The Wengert list with shapes, one line per value: "v7 = matmul(v3, v5)  (32, 64)".
+  std::string to_string() const;
+
+  /// The same as a Graphviz digraph; each node shows op, shape, and the norms of value and gradient (for a
+  /// scalar: the value and the gradient).
+  std::string to_dot() const;
+
+  /// Used by `record` only.
+  void append(const char* op, std::vector<Variable<T>> inputs, Variable<T>& output, Vjp<T> vjp);
+
+ private:
+  bool holds(const Variable<T>& y) const;
+
+  std::vector<Entry> entries_;
+  bool spent_ = false;
+  Tape* outer_;
+};
+
+template <class T>
+std::ostream& operator<<(std::ostream& out, const Tape<T>& tape);
+
+/// While it lives, this thread records nothing: for evaluation in the middle of a tape.
+class NoGrad {
+ public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+};
+
+/// True when an op on `inputs` would be recorded: a tape is current, not spent, not paused, and one of the
+/// inputs requires a gradient.
+template <class T>
+bool recording(const std::vector<Variable<T>>& inputs);
+
+/// How every op ends: wraps `value` as a Variable and, when recording, appends the op to the current tape.
+template <class T>
+Variable<T> record(const char* op, Array<T> value, std::vector<Variable<T>> inputs, Vjp<T> vjp);
+
+}  // namespace xgrad

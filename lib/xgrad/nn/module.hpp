@@ -1,0 +1,92 @@
+#pragma once
+// Module: a function with parameters. A module lists its parts once, in parts(); names, parameters, training
+// mode and summary all follow from that list.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "xgrad/core/tape.hpp"
+
+namespace xgrad {
+
+template <class T>
+class Module;
+
+/// A named member of a module: a parameter or a module.
+template <class T>
+struct Part {
+  std::string name;
+  std::variant<Variable<T>*, Module<T>*> what;
+  Part(std::string name, Variable<T>& parameter) : name(std::move(name)), what(&parameter) {}
+  Part(std::string name, Module<T>& module) : name(std::move(name)), what(&module) {}
+};
+
+/// A parameter and its path in the model, such as "attention.query.weight".
+template <class T>
+struct NamedParameter {
+  std::string name;
+  Variable<T> variable;
+};
+
+template <class T>
+using Parameters = std::vector<NamedParameter<T>>;
+
+template <class T>
+class Module {
+ public:
+  Module() = default;
+  Module(Module&&) = default;
+  Module& operator=(Module&&) = default;
+  virtual ~Module() = default;
+
+  /// y = f(x).
+  Variable<T> operator()(const Variable<T>& x);
+
+  /// What a module computes; callers use operator().
+  virtual Variable<T> forward(const Variable<T>& x) = 0;
+  /// Parameters and sub-modules in order. Empty parameters (no bias) may be listed and are passed over.
+  virtual std::vector<Part<T>> parts() { return {}; }
+  /// For summaries and error messages: "Linear(784 → 64)".
+  virtual std::string describe() const = 0;
+
+  /// All parameters in order, names joined with dots. A parameter that is shared appears once, under its first
+  /// name.
+  Parameters<T> parameters();
+  std::size_t parameter_count();
+  void zero_grad();
+  /// Freezes (false) or thaws all parameters.
+  void requires_grad(bool on);
+  /// Training or evaluation mode of this module and all its parts: what dropout asks.
+  void train(bool on = true);
+  bool training() const { return training_; }
+
+ private:
+  bool training_ = true;
+};
+
+/// Calls back for every module that runs on this thread while it lives: how summary and the instruments look
+/// inside a model. Observers nest.
+template <class T>
+class Observer {
+ public:
+  using Callback = std::function<void(Module<T>& module, const Variable<T>& x, const Variable<T>& y)>;
+  explicit Observer(Callback callback);
+  ~Observer();
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+
+ private:
+  friend class Module<T>;
+  Callback callback_;
+  Observer* outer_;
+};
+
+/// A table of layers, output shapes and parameter counts, from one pass of zeros of shape `input` in
+/// evaluation mode; the last line is the total. Modules that take indices take them as zeros too.
+template <class T>
+std::string summary(Module<T>& module, const Shape& input);
+
+}  // namespace xgrad

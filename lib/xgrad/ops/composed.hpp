@@ -1,0 +1,88 @@
+#pragma once
+// The fused ops once more, written with smaller ops as the textbooks write them. They are the definitions: the
+// tests hold every fused op against its namesake here, forward and backward. Read these first.
+
+#include <cmath>
+#include <limits>
+
+#include "xgrad/ops/ops.hpp"
+
+namespace xgrad::composed {
+
+template <class T>
+Variable<T> variance(const Variable<T>& x, const Axes& axes = {}, bool keepdims = false,
+                     Divisor divisor = Divisor::population) {
+  const auto centred = x - xgrad::mean(x, axes, true);
+  const auto total = xgrad::sum(centred * centred, axes, keepdims);
+  const double n = double(x.size()) / double(std::max<std::size_t>(total.size(), 1));
+  return total / Variable<T>(T(divisor == Divisor::sample ? n - 1 : n));
+}
+
+template <class T>
+Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis = -1) {
+  const auto e = xgrad::exp(x - xgrad::max(x, {axis}, true).detach());  // the shift cancels: a constant
+  return e / xgrad::sum(e, {axis}, true);
+}
+
+template <class T>
+Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis = -1) {
+  const auto shifted = x - xgrad::max(x, {axis}, true).detach();
+  return shifted - xgrad::log(xgrad::sum(xgrad::exp(shifted), {axis}, true));
+}
+
+template <class T>
+Variable<T> logsumexp(const Variable<T>& x, const Axes& axes = {}, bool keepdims = false) {
+  const auto m = xgrad::max(x, axes, true).detach();
+  const auto y = m + xgrad::log(xgrad::sum(xgrad::exp(x - m), axes, true));
+  return keepdims ? y : xgrad::sum(y, axes);  // drops the axes of length 1
+}
+
+template <class T>
+Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma = {}, const Variable<T>& beta = {},
+                       const LayerNormOptions& options = {}) {
+  Axes axes;
+  for (std::size_t i = 1; i <= options.axes; ++i) axes.push_back(-static_cast<std::ptrdiff_t>(i));
+  const auto centred = x - xgrad::mean(x, axes, true);
+  auto y = centred / xgrad::sqrt(variance(x, axes, true, options.divisor) + Variable<T>(T(options.eps)));
+  if (gamma) y = y * gamma;
+  if (beta) y = y + beta;
+  return y;
+}
+
+template <class T>
+Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias = {}) {
+  const auto y = xgrad::matmul(x, xgrad::transpose(weight));
+  return bias ? y + bias : y;
+}
+
+template <class T>
+Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable<T>& v,
+                      const AttentionOptions& options = {}) {
+  const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(double(q.extent(-1)));
+  auto scores = xgrad::matmul(q, xgrad::swap_axes(k, -1, -2)) * Variable<T>(T(scale));
+  const double never = -std::numeric_limits<double>::infinity();
+  if (options.causal) scores = xgrad::masked_fill(scores, causal_mask(q.extent(-2)), never);
+  if (options.mask.size()) scores = xgrad::masked_fill(scores, options.mask, never);
+  return xgrad::matmul(softmax(scores), v);
+}
+
+template <class T>
+Variable<T> cross_entropy(const Variable<T>& logits, const Array<T>& probabilities) {
+  const double samples = double(logits.size()) / double(logits.extent(-1));
+  return -xgrad::sum(log_softmax(logits) * Variable<T>(probabilities)) / Variable<T>(T(samples));
+}
+
+template <class T>
+Variable<T> bce_with_logits(const Variable<T>& logits, const Array<T>& targets) {
+  const auto p = xgrad::sigmoid(logits);
+  const Variable<T> t(targets), one(T(1));
+  return -xgrad::mean(t * xgrad::log(p) + (one - t) * xgrad::log(one - p));
+}
+
+template <class T>
+Variable<T> gelu_tanh(const Variable<T>& x) {
+  const Variable<T> half(T(.5)), one(T(1)), c(T(.044715)), root(T(std::sqrt(2 / std::acos(-1.0))));
+  return half * x * (one + xgrad::tanh(root * (x + c * x * x * x)));
+}
+
+}  // namespace xgrad::composed

@@ -1,0 +1,9 @@
+#pragma once
+#include "xgrad/ops/attention.hpp"
+#include "xgrad/ops/dropout.hpp"
+#include "xgrad/ops/elementwise.hpp"
+#include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/loss.hpp"
+#include "xgrad/ops/normalisation.hpp"
+#include "xgrad/ops/reduce.hpp"
+#include "xgrad/ops/shape.hpp"

@@ -1,0 +1,14 @@
+#pragma once
+// Everything.
+#include "xgrad/core/array.hpp"
+#include "xgrad/core/check.hpp"
+#include "xgrad/core/random.hpp"
+#include "xgrad/core/tape.hpp"
+#include "xgrad/core/variable.hpp"
+#include "xgrad/nn/init.hpp"
+#include "xgrad/nn/layers.hpp"
+#include "xgrad/nn/module.hpp"
+#include "xgrad/nn/transformer.hpp"
+#include "xgrad/ops/composed.hpp"
+#include "xgrad/ops/ops.hpp"
+#include "xgrad/optim/optim.hpp"
