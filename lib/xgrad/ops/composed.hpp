@@ -43,7 +43,7 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma = {}, cons
   Axes axes;
   for (std::size_t i = 1; i <= options.axes; ++i) axes.push_back(-static_cast<std::ptrdiff_t>(i));
   const auto centred = x - xgrad::mean(x, axes, true);
-  auto y = centred / xgrad::sqrt(variance(x, axes, true, options.divisor) + Variable<T>(T(options.eps)));
+  auto y = centred / xgrad::sqrt(composed::variance(x, axes, true, options.divisor) + Variable<T>(T(options.eps)));
   if (gamma) y = y * gamma;
   if (beta) y = y + beta;
   return y;
@@ -63,13 +63,13 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
   const double never = -std::numeric_limits<double>::infinity();
   if (options.causal) scores = xgrad::masked_fill(scores, causal_mask(q.extent(-2)), never);
   if (options.mask.size()) scores = xgrad::masked_fill(scores, options.mask, never);
-  return xgrad::matmul(softmax(scores), v);
+  return xgrad::matmul(composed::softmax(scores), v);
 }
 
 template <class T>
 Variable<T> cross_entropy(const Variable<T>& logits, const Array<T>& probabilities) {
   const double samples = double(logits.size()) / double(logits.extent(-1));
-  return -xgrad::sum(log_softmax(logits) * Variable<T>(probabilities)) / Variable<T>(T(samples));
+  return -xgrad::sum(composed::log_softmax(logits) * Variable<T>(probabilities)) / Variable<T>(T(samples));
 }
 
 template <class T>
