@@ -149,6 +149,7 @@ std::string Tape<T>::to_string() const {
       text << ')';
     }
     if (!line.value.name().empty()) text << " \"" << line.value.name() << '"';
+    else if (!line.op && line.value.rank() == 0) text << ' ' << xgrad::to_string(line.value.value());
     text << "  " << xgrad::to_string(line.value.shape()) << '\n';
   }
   return text.str();

@@ -14,8 +14,15 @@ namespace xgrad {
 
 enum class Keep { no, yes };  ///< whether a tape survives its backward pass
 
-template <class T>
-class Tape;
+template <class T> class Tape;
+template <class T> class Variable;
+
+// The ops behind + - * / (ops/elementwise.hpp).
+template <class T> Variable<T> add(const Variable<T>& a, const Variable<T>& b);
+template <class T> Variable<T> sub(const Variable<T>& a, const Variable<T>& b);
+template <class T> Variable<T> mul(const Variable<T>& a, const Variable<T>& b);
+template <class T> Variable<T> div(const Variable<T>& a, const Variable<T>& b);
+template <class T> Variable<T> neg(const Variable<T>& x);
 
 /// What a Variable points at. Values and gradients live here; how a value was computed lives in the Tape, so
 /// that nodes never own one another: no cycles, and nothing recursive to destroy.

@@ -1,0 +1,151 @@
+#include "xgrad/ops/normalisation.hpp"
+
+#include <cmath>
+
+#include "xgrad/core/rows.hpp"
+#include "xgrad/core/scalars.hpp"
+#include "xgrad/ops/shape.hpp"
+
+namespace xgrad {
+
+using detail::max_of;
+using detail::sum_of;
+
+namespace {
+
+/// Applies a last-axis op along any axis by moving that axis to the end and back.
+template <class T, class F>
+Variable<T> along(const char* op, const Variable<T>& x, std::ptrdiff_t axis, F last_axis_op) {
+  const std::size_t which = normalised_axis(op, axis, x.rank());
+  if (which + 1 == x.rank()) return last_axis_op(x);
+  const auto here = static_cast<std::ptrdiff_t>(which);
+  return swap_axes(last_axis_op(swap_axes(x, here, -1)), here, -1);
+}
+
+// y = eˣ / Σ eˣ,   dx = y (dy - Σ y dy)
+template <class T>
+Variable<T> softmax_rows(const Variable<T>& x) {
+  using std::exp;
+  const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
+  auto y = empty<T>(x.shape());
+  for (std::size_t r = 0; r < rows; ++r) {
+    const T* in = x.value().data() + r * n;
+    T* out = y.data() + r * n;
+    const T top = max_of(in, n);
+    for (std::size_t i = 0; i < n; ++i) out[i] = exp(in[i] - top);
+    const T scale = T(1) / sum_of<T>(n, [=](std::size_t i) { return out[i]; });
+    for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
+  }
+  return record<T>("softmax", std::move(y), {x}, [=](const Array<T>& y, const Array<T>& dy) {
+    auto dx = empty<T>(x.shape());
+    for (std::size_t r = 0; r < rows; ++r) {
+      const T *p = y.data() + r * n, *d = dy.data() + r * n;
+      const T dot = sum_of<T>(n, [=](std::size_t i) { return p[i] * d[i]; });
+      for (std::size_t i = 0; i < n; ++i) dx.data()[r * n + i] = p[i] * (d[i] - dot);
+    }
+    x.accumulate(std::move(dx));
+  });
+}
+
+// y = x - ln Σ eˣ,   dx = dy - eʸ Σ dy
+template <class T>
+Variable<T> log_softmax_rows(const Variable<T>& x) {
+  using std::exp, std::log;
+  const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
+  auto y = empty<T>(x.shape());
+  for (std::size_t r = 0; r < rows; ++r) {
+    const T* in = x.value().data() + r * n;
+    const T top = max_of(in, n);
+    const T rest = log(sum_of<T>(n, [=](std::size_t i) { return exp(in[i] - top); }));
+    for (std::size_t i = 0; i < n; ++i) y.data()[r * n + i] = in[i] - top - rest;  // top first: no cancellation
+  }
+  return record<T>("log_softmax", std::move(y), {x}, [=](const Array<T>& y, const Array<T>& dy) {
+    auto dx = empty<T>(x.shape());
+    for (std::size_t r = 0; r < rows; ++r) {
+      const T *l = y.data() + r * n, *d = dy.data() + r * n;
+      const T total = sum_of<T>(n, [=](std::size_t i) { return d[i]; });
+      for (std::size_t i = 0; i < n; ++i) dx.data()[r * n + i] = d[i] - exp(l[i]) * total;
+    }
+    x.accumulate(std::move(dx));
+  });
+}
+
+}  // namespace
+
+template <class T>
+Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis) {
+  return along("softmax", x, axis, softmax_rows<T>);
+}
+
+template <class T>
+Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis) {
+  return along("log_softmax", x, axis, log_softmax_rows<T>);
+}
+
+// x̂ = (x - μ)/s,   s = √(Σ(x - μ)²/m + ε),   y = γ x̂ + β,   n features, m = n or n - 1
+// g = γ dy:   dx = (1/s) (g  -  mean g  -  x̂ Σ g x̂ / m)
+//                   direct   through μ   through σ²
+// dγ = Σ_rows dy x̂,   dβ = Σ_rows dy
+template <class T>
+Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Variable<T>& beta,
+                       const LayerNormOptions& options) {
+  using std::sqrt;
+  if (options.axes == 0 || options.axes > x.rank())
+    fail("layer_norm", "x is ", to_string(x.shape()), ": ", options.axes, " trailing axes cannot be normalised");
+  const Shape full_shape = x.shape(), shape(full_shape.end() - static_cast<std::ptrdiff_t>(options.axes), full_shape.end());
+  for (const auto* affine : {&gamma, &beta})
+    if (*affine && affine->shape() != shape)
+      fail("layer_norm", "x is ", to_string(full_shape), ", ", affine == &gamma ? "gamma" : "beta", " is ",
+           to_string(affine->shape()), ": it must have the shape of the normalised axes, ", to_string(shape));
+  const std::size_t n = count(shape), rows = n ? x.size() / n : 0;
+  const T features(n), m(options.divisor == Divisor::sample ? double(n) - 1 : double(n)), eps(options.eps);
+
+  // Saved for the way back: x̂ is recomputed from x, μ and 1/s, two numbers a row.
+  auto mu = empty<T>({rows}), inverse = empty<T>({rows});
+  auto y = empty<T>(full_shape);
+  const T* gain = gamma ? gamma.value().data() : nullptr;
+  const T* shift = beta ? beta.value().data() : nullptr;
+  for (std::size_t r = 0; r < rows; ++r) {
+    const T* in = x.value().data() + r * n;
+    T* out = y.data() + r * n;
+    const T mean = sum_of<T>(n, [=](std::size_t i) { return in[i]; }) / features;
+    const T squares = sum_of<T>(n, [=](std::size_t i) { return (in[i] - mean) * (in[i] - mean); });
+    const T scale = T(1) / sqrt(squares / m + eps);
+    for (std::size_t i = 0; i < n; ++i) out[i] = (in[i] - mean) * scale;
+    if (gain) for (std::size_t i = 0; i < n; ++i) out[i] *= gain[i];
+    if (shift) for (std::size_t i = 0; i < n; ++i) out[i] += shift[i];
+    mu.data()[r] = mean;
+    inverse.data()[r] = scale;
+  }
+  std::vector<Variable<T>> inputs{x};
+  if (gamma) inputs.push_back(gamma);
+  if (beta) inputs.push_back(beta);
+  return record<T>("layer_norm", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
+    auto dx = empty<T>(x.shape()), g = empty<T>({n}), x_hat = empty<T>({n}), dgamma = zeros<T>(shape), dbeta = zeros<T>(shape);
+    const T* gain = gamma ? gamma.value().data() : nullptr;
+    T *gp = g.data(), *hat = x_hat.data();
+    for (std::size_t r = 0; r < rows; ++r) {
+      const T *in = x.value().data() + r * n, *d = dy.data() + r * n;
+      const T mean = mu.data()[r], scale = inverse.data()[r];
+      for (std::size_t i = 0; i < n; ++i) hat[i] = (in[i] - mean) * scale;
+      for (std::size_t i = 0; i < n; ++i) gp[i] = gain ? gain[i] * d[i] : d[i];
+      const T through_mu = sum_of<T>(n, [=](std::size_t i) { return gp[i]; }) / features;
+      const T through_sigma = sum_of<T>(n, [=](std::size_t i) { return gp[i] * hat[i]; }) / m;
+      for (std::size_t i = 0; i < n; ++i)
+        dx.data()[r * n + i] = scale * (gp[i] - through_mu - hat[i] * through_sigma);
+      for (std::size_t i = 0; i < n; ++i) dgamma.data()[i] += d[i] * hat[i];
+      for (std::size_t i = 0; i < n; ++i) dbeta.data()[i] += d[i];
+    }
+    x.accumulate(std::move(dx));
+    gamma.accumulate(std::move(dgamma));
+    beta.accumulate(std::move(dbeta));
+  });
+}
+
+#define XGRAD_INSTANTIATE(T)                                                   \
+  template Variable<T> softmax(const Variable<T>&, std::ptrdiff_t);            \
+  template Variable<T> log_softmax(const Variable<T>&, std::ptrdiff_t);        \
+  template Variable<T> layer_norm(const Variable<T>&, const Variable<T>&, const Variable<T>&, const LayerNormOptions&);
+XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
+
+}  // namespace xgrad

@@ -1,0 +1,127 @@
+#include "xgrad/ops/reduce.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "xgrad/core/scalars.hpp"
+#include "xgrad/core/strided.hpp"
+
+namespace xgrad {
+
+using detail::elementwise;
+using detail::elementwise_to;
+using detail::sum_to;
+
+namespace {
+
+/// The shapes of one reduction: `kept` has length 1 on the reduced axes, `result` is what the caller asked for,
+/// n entries go into each result.
+struct Reduced {
+  Shape kept, result;
+  double n;
+};
+
+Reduced reduced(const char* op, const Shape& shape, const Axes& axes, bool keepdims) {
+  const auto which = normalised_axes(op, axes, shape.size());
+  Reduced r{reduced_shape(shape, which, true), reduced_shape(shape, which, keepdims), 1};
+  for (auto axis : which) r.n *= static_cast<double>(shape[axis]);
+  return r;
+}
+
+/// The largest entry over the axes on which `kept` is 1.
+template <class T>
+Array<T> largest(const char* op, const Array<T>& x, const Reduced& r) {
+  if (r.n == 0) fail(op, "x is ", to_string(shape_of(x)), ": there is no entry to choose from");
+  auto m = full<T>(r.kept, T(-std::numeric_limits<double>::infinity()));
+  const auto from = detail::broadcast_strides(shape_of(x), shape_of(x));
+  const auto to = detail::broadcast_strides(r.kept, shape_of(x));
+  detail::for_each_row<2>(shape_of(x), {from, to}, [&](std::size_t n, const auto& at, const auto& step) {
+    const T* in = x.data() + at[0];
+    T* out = m.data() + at[1];
+    for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(n); ++i) {
+      T& best = out[i * step[1]];
+      const T v = in[i * step[0]];
+      if (v > best || v != v) best = v;  // NaN wins, as in NumPy
+    }
+  });
+  return m;
+}
+
+}  // namespace
+
+// y = Σ x,   dx = dy, repeated along the reduced axes
+template <class T>
+Variable<T> sum(const Variable<T>& x, const Axes& axes, bool keepdims) {
+  const Reduced r = reduced("sum", x.shape(), axes, keepdims);
+  return record<T>("sum", reshaped(sum_to(x.value(), r.kept), r.result), {x},
+                   [=](const Array<T>&, const Array<T>& dy) {
+                     x.accumulate(elementwise_to<T>(x.shape(), [](T d) { return d; }, reshaped(dy, r.kept)));
+                   });
+}
+
+// y = Σ x / n,   dx = dy / n
+template <class T>
+Variable<T> mean(const Variable<T>& x, const Axes& axes, bool keepdims) {
+  const Reduced r = reduced("mean", x.shape(), axes, keepdims);
+  const T n(r.n);
+  auto y = elementwise<T>([=](T s) { return s / n; }, sum_to(x.value(), r.kept));
+  return record<T>("mean", reshaped(std::move(y), r.result), {x}, [=](const Array<T>&, const Array<T>& dy) {
+    x.accumulate(elementwise_to<T>(x.shape(), [=](T d) { return d / n; }, reshaped(dy, r.kept)));
+  });
+}
+
+// y = Σ (x - μ)² / m,   dx = dy 2(x - μ) / m,   m = n or n - 1.   (μ depends on x too, but Σ (x - μ) = 0.)
+template <class T>
+Variable<T> variance(const Variable<T>& x, const Axes& axes, bool keepdims, Divisor divisor) {
+  const Reduced r = reduced("variance", x.shape(), axes, keepdims);
+  const T n(r.n), m(divisor == Divisor::sample ? r.n - 1 : r.n);
+  const auto mu = elementwise<T>([=](T s) { return s / n; }, sum_to(x.value(), r.kept));
+  const auto squares = elementwise<T>("variance", [](T v, T c) { return (v - c) * (v - c); }, x.value(), mu);
+  auto y = elementwise<T>([=](T s) { return s / m; }, sum_to(squares, r.kept));
+  return record<T>("variance", reshaped(std::move(y), r.result), {x}, [=](const Array<T>&, const Array<T>& dy) {
+    x.accumulate(elementwise_to<T>(
+        x.shape(), [=](T v, T c, T d) { return d * T(2) * (v - c) / m; }, x.value(), mu, reshaped(dy, r.kept)));
+  });
+}
+
+// y = max x,   dx = dy [x = y] / (number of entries that are largest)
+template <class T>
+Variable<T> max(const Variable<T>& x, const Axes& axes, bool keepdims) {
+  const Reduced r = reduced("max", x.shape(), axes, keepdims);
+  auto m = largest("max", x.value(), r);
+  return record<T>("max", reshaped(std::move(m), r.result), {x}, [=](const Array<T>& y, const Array<T>& dy) {
+    const auto top = reshaped(y, r.kept);
+    const auto is_top = elementwise<T>("max", [](T v, T t) { return v == t ? T(1) : T(0); }, x.value(), top);
+    const auto ties = sum_to(is_top, r.kept);
+    x.accumulate(elementwise_to<T>(
+        x.shape(), [](T one, T n, T d) { return one != T(0) ? d / n : T(0); }, is_top, ties, reshaped(dy, r.kept)));
+  });
+}
+
+// y = m + ln Σ e^(x-m) with m = max x,   dx = dy e^(x-y)
+template <class T>
+Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keepdims) {
+  using std::exp, std::log;
+  const Reduced r = reduced("logsumexp", x.shape(), axes, keepdims);
+  const T infinity(std::numeric_limits<double>::infinity());
+  // Where the maximum is infinite it is the answer, and x - m would be NaN: shift by 0 there.
+  const auto shift = elementwise<T>([=](T m) { return m == infinity || m == -infinity ? T(0) : m; },
+                                    largest("logsumexp", x.value(), r));
+  const auto e = elementwise<T>("logsumexp", [](T v, T m) { return exp(v - m); }, x.value(), shift);
+  auto y = elementwise<T>("logsumexp", [](T s, T m) { return m + log(s); }, sum_to(e, r.kept), shift);
+  return record<T>("logsumexp", reshaped(std::move(y), r.result), {x}, [=](const Array<T>& y, const Array<T>& dy) {
+    x.accumulate(elementwise_to<T>(
+        x.shape(), [](T v, T top, T d) { return d * exp(v - top); }, x.value(), reshaped(y, r.kept),
+        reshaped(dy, r.kept)));
+  });
+}
+
+#define XGRAD_INSTANTIATE(T)                                                            \
+  template Variable<T> sum(const Variable<T>&, const Axes&, bool);                      \
+  template Variable<T> mean(const Variable<T>&, const Axes&, bool);                     \
+  template Variable<T> variance(const Variable<T>&, const Axes&, bool, Divisor);        \
+  template Variable<T> max(const Variable<T>&, const Axes&, bool);                      \
+  template Variable<T> logsumexp(const Variable<T>&, const Axes&, bool);
+XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
+
+}  // namespace xgrad

@@ -1,0 +1,108 @@
+#include "xgrad/optim/optim.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "xgrad/core/scalars.hpp"
+
+namespace xgrad {
+
+template <class T>
+Optimizer<T>::Optimizer(const Parameters<T>& parameters, double learning_rate)
+    : learning_rate(learning_rate), parameters_(parameters) {
+  if (parameters.empty()) fail("optimizer", "there are no parameters to train");
+}
+
+template <class T>
+void Optimizer<T>::step() {
+  ++steps_;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    auto& x = parameters_[i].variable;
+    if (x.requires_grad() && x.has_grad()) update(i, x.mutable_value().data(), x.grad().data(), x.size());
+  }
+}
+
+template <class T>
+void Optimizer<T>::zero_grad() {
+  for (auto& p : parameters_) p.variable.zero_grad();
+}
+
+template <class T>
+T* Optimizer<T>::state(std::vector<std::vector<T>>& states, std::size_t which, std::size_t n) {
+  if (states.size() <= which) states.resize(which + 1);
+  states[which].resize(n, T(0));
+  return states[which].data();
+}
+
+template <class T>
+SGD<T>::SGD(const Parameters<T>& parameters, double learning_rate, SgdOptions options)
+    : Optimizer<T>(parameters, learning_rate), options_(options) {
+  if (options.nesterov && options.momentum == 0) fail("sgd", "Nesterov's method needs a momentum above 0");
+}
+
+template <class T>
+void SGD<T>::update(std::size_t which, T* x, const T* dx, std::size_t n) {
+  const T rate(this->learning_rate), mu(options_.momentum), decay(options_.weight_decay);
+  if (options_.momentum == 0) {
+    for (std::size_t i = 0; i < n; ++i) x[i] -= rate * (dx[i] + decay * x[i]);
+    return;
+  }
+  T* v = this->state(velocity_, which, n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const T g = dx[i] + decay * x[i];
+    v[i] = mu * v[i] + g;
+    x[i] -= rate * (options_.nesterov ? g + mu * v[i] : v[i]);
+  }
+}
+
+template <class T>
+Adam<T>::Adam(const Parameters<T>& parameters, double learning_rate, AdamOptions options)
+    : Optimizer<T>(parameters, learning_rate), options_(options) {}
+
+template <class T>
+void Adam<T>::update(std::size_t which, T* x, const T* dx, std::size_t n) {
+  using std::sqrt;
+  const double t = double(this->steps_);
+  const T b1(options_.beta1), b2(options_.beta2), eps(options_.eps), one(1);
+  const T rate(this->learning_rate / (1 - std::pow(options_.beta1, t)));
+  const T correction(1 / std::sqrt(1 - std::pow(options_.beta2, t)));
+  const T coupled(decoupled_ ? 0 : options_.weight_decay);
+  const T keep(decoupled_ ? 1 - this->learning_rate * options_.weight_decay : 1);
+  T *m = this->state(m_, which, n), *v = this->state(v_, which, n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const T g = dx[i] + coupled * x[i];
+    m[i] = b1 * m[i] + (one - b1) * g;
+    v[i] = b2 * v[i] + (one - b2) * g * g;
+    x[i] = keep * x[i] - rate * m[i] / (sqrt(v[i]) * correction + eps);
+  }
+}
+
+template <class T>
+AdamW<T>::AdamW(const Parameters<T>& parameters, double learning_rate, AdamOptions options)
+    : Adam<T>(parameters, learning_rate, options) {
+  this->decoupled_ = true;
+}
+
+template <class T>
+double clip_grad_norm(const Parameters<T>& parameters, double max_norm) {
+  double squares = 0;
+  for (const auto& p : parameters)
+    if (p.variable.has_grad())
+      for (const T g : p.variable.grad()) squares += double(g) * double(g);
+  const double norm = std::sqrt(squares);
+  if (norm > max_norm && std::isfinite(norm))
+    for (auto p : parameters)
+      if (p.variable.has_grad())
+        for (T& g : p.variable.mutable_grad()) g *= T(max_norm / norm);
+  return norm;
+}
+
+#define XGRAD_INSTANTIATE(T)     \
+  template class Optimizer<T>;   \
+  template class SGD<T>;         \
+  template class Adam<T>;        \
+  template class AdamW<T>;       \
+  template double clip_grad_norm(const Parameters<T>&, double);
+XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
+
+}  // namespace xgrad
