@@ -134,6 +134,15 @@ template <class T>
 const char* kind(const Line<T>& line) {
   return line.op ? line.op : line.value.requires_grad() ? "parameter" : "constant";
 }
+
+/// What a graph calls a value, quoted for Graphviz: "mul", "weight", or "h = mul".
+template <class T>
+std::string label(const Line<T>& line) {
+  std::string text;
+  for (char c : line.value.name()) text += (c == '"' || c == '\\') ? std::string{'\\', c} : std::string{c};
+  if (text.empty()) return kind(line);
+  return line.op ? text + " = " + line.op : text;
+}
 }  // namespace
 
 template <class T>
@@ -164,7 +173,7 @@ std::string Tape<T>::to_dot() const {
   for (const auto& line : lines(*this)) {
     const auto& v = line.value;
     const bool scalar = v.size() == 1;
-    text << "  v" << ++number << " [label=\"" << (v.name().empty() ? kind(line) : v.name()) << "  "
+    text << "  v" << ++number << " [label=\"" << label(line) << "  "
          << xgrad::to_string(v.shape()) << "\\n" << (scalar ? "value " : "‖value‖ ")
          << (scalar ? double(v.value().data()[0]) : norm(v.value()));
     if (v.has_grad())
