@@ -1,0 +1,78 @@
+// Compiled with -ffp-contract=off, as random.cpp is: a seed gives the same pixels everywhere.
+#include "xgrad/data/digits.hpp"
+
+#include <algorithm>
+
+#include "xgrad/core/random.hpp"
+#include "xgrad/core/scalars.hpp"
+
+namespace xgrad {
+
+namespace {
+constexpr std::size_t canvas = 28, glyph_rows = 7, glyph_columns = 5, enlargement = 3;
+constexpr std::size_t top = (canvas - glyph_rows * enlargement) / 2;
+constexpr std::size_t left = (canvas - glyph_columns * enlargement) / 2;
+
+const char* const font[10][glyph_rows] = {
+    {".###.", "##.##", "#...#", "#...#", "#...#", "##.##", ".###."},  // 0
+    {"..#..", ".##..", "#.#..", "..#..", "..#..", "..#..", ".###."},  // 1
+    {"####.", "....#", "....#", "..##.", ".#...", "#....", "#####"},  // 2
+    {"####.", "....#", "....#", ".###.", "....#", "....#", "####."},  // 3
+    {"..##.", ".#.#.", ".#.#.", "#..#.", "#####", "...#.", "...#."},  // 4
+    {"#####", "#....", "#....", "####.", "....#", "#...#", ".###."},  // 5
+    {"..###", ".#...", "#....", "####.", "#...#", "#...#", ".###."},  // 6
+    {"#####", "#...#", "...#.", "...#.", "..#..", "..#..", ".#..."},  // 7
+    {".###.", "#...#", ".#.#.", "..#..", ".#.#.", "#...#", ".###."},  // 8
+    {".###.", "#...#", "#...#", ".####", "....#", "...#.", "###.."},  // 9
+};
+}  // namespace
+
+template <class T>
+Labelled<T> digits(std::size_t n, std::uint64_t seed, const DigitsOptions& options) {
+  if (!(options.noise >= 0))
+    fail("digits", "noise is ", options.noise, ": a standard deviation is 0 or more");
+  if (options.shift > std::min(top, left))
+    fail("digits", "shift is ", options.shift, ": a glyph stays on its canvas up to ", std::min(top, left));
+  Rng rng(seed);
+  Labelled<T> data{empty<T>({n, canvas, canvas}), Indices::from_shape({n})};
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t label = rng.below(10);
+    const std::size_t first_row = top - options.shift + rng.below(2 * options.shift + 1);
+    const std::size_t first_column = left - options.shift + rng.below(2 * options.shift + 1);
+    const double brightness = rng.uniform(.6, 1);
+    T* pixel = data.x.data() + i * canvas * canvas;
+    for (std::size_t row = 0; row < canvas; ++row)
+      for (std::size_t column = 0; column < canvas; ++column) {
+        // Above and left of the glyph the difference wraps round to a large number, which is outside too.
+        const std::size_t r = (row - first_row) / enlargement, c = (column - first_column) / enlargement;
+        const bool ink = r < glyph_rows && c < glyph_columns && font[label][r][c] == '#';
+        const double value = (ink ? brightness : 0) + options.noise * rng.normal();
+        *pixel++ = static_cast<T>(std::clamp(value, 0., 1.));
+      }
+    data.labels.data()[i] = static_cast<std::int64_t>(label);
+  }
+  return data;
+}
+
+template <class T>
+std::string picture(const Array<T>& image) {
+  if (image.dimension() != 2)
+    fail("picture", "got ", to_string(shape_of(image)), ": an image is (rows, columns)");
+  static const char* const shades[] = {"  ", "░░", "▒▒", "▓▓", "██"};
+  std::string text;
+  for (std::size_t row = 0; row < image.shape(0); ++row) {
+    for (std::size_t column = 0; column < image.shape(1); ++column) {
+      const double value = image(row, column);
+      text += shades[value > 0 ? static_cast<std::size_t>(std::min(value, 1.) * 4 + .5) : 0];  // NaN: blank
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+#define XGRAD_INSTANTIATE(T)                                                     \
+  template Labelled<T> digits(std::size_t, std::uint64_t, const DigitsOptions&); \
+  template std::string picture(const Array<T>&);
+XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
+
+}  // namespace xgrad
