@@ -11,6 +11,7 @@
 #include "xgrad/data/labelled.hpp"
 #include "xgrad/data/moons.hpp"
 #include "xgrad/io/progress.hpp"
+#include "xgrad/io/npy.hpp"
 #include "xgrad/nn/init.hpp"
 #include "xgrad/nn/layers.hpp"
 #include "xgrad/nn/module.hpp"
