@@ -18,6 +18,7 @@ inline int failures = 0;
 inline void section(const std::string& title) { std::cout << "\n== " << title << " ==\n"; }
 
 inline std::string text(double x, int digits = 10) {
+  if (std::isnan(x)) return "nan";  // its sign is nobody's
   char buffer[40];
   std::snprintf(buffer, sizeof buffer, "%.*g", digits, x == 0 ? 0 : x);  // no "-0"
   return buffer;
