@@ -1,4 +1,3 @@
-// [program]
 #include <iostream>
 #include <xgrad/xgrad.hpp>
 
@@ -10,8 +9,7 @@ int main() {
   Tape<double> tape;           // while it lives, it records
   const auto y = x + relu(x);  // a residual add
   const auto loss = sum(weights * y);
-  std::cout << "== a residual add ==\n" << tape;
+  std::cout << tape;
   loss.backward();
   std::cout << "loss = " << loss.item() << ", dx = " << to_string(x.grad()) << '\n';
 }
-// [/program]
