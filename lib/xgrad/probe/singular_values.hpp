@@ -1,0 +1,11 @@
+#pragma once
+#include <vector>
+
+#include "xgrad/core/array.hpp"
+
+namespace xgrad {
+
+/// The singular values of a matrix, largest first. Throws Error unless `a` has rank 2.
+std::vector<double> singular_values(const Array<double>& a);
+
+}  // namespace xgrad

@@ -1,0 +1,36 @@
+#pragma once
+// Measured against predicted: every number that a figure claims is judged in one line.
+
+#include <iosfwd>
+#include <string>
+
+namespace plots {
+
+/// Prints verdicts and remembers whether any was OUTSIDE.
+class Verdicts {
+ public:
+  explicit Verdicts(std::ostream& out) : out_(out) {}
+
+  /// PASS when low ≤ measured ≤ high, OUTSIDE otherwise; a measurement that is not finite is always OUTSIDE.
+  void between(const std::string& what, double measured, double predicted, double low, double high,
+               const std::string& source);
+  /// |measured - predicted| ≤ tolerance
+  void within(const std::string& what, double measured, double predicted, double tolerance,
+              const std::string& source);
+  /// |measured / predicted - 1| ≤ tolerance
+  void ratio(const std::string& what, double measured, double predicted, double tolerance,
+             const std::string& source);
+
+  int passed() const { return passed_; }
+  int outside() const { return outside_; }
+  /// Prints the tally; 0 when nothing was OUTSIDE, 1 otherwise.
+  int finish() const;
+
+ private:
+  void print(const std::string& what, double measured, double predicted, bool pass,
+             const std::string& tolerance, const std::string& source);
+  std::ostream& out_;
+  int passed_ = 0, outside_ = 0;
+};
+
+}  // namespace plots

@@ -1,0 +1,165 @@
+// Gradients across depth: plain against residual, where the norm stands, and whatever the user selects.
+
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <stdexcept>
+
+#include "../common/mean_field.hpp"
+#include "figures.hpp"
+
+namespace plots {
+namespace {
+
+constexpr const char* gradient_axis = "RMS of ∂L/∂x  (1 at the top)";
+constexpr const char* layer_axis = "layer l  (0: input, right end: output)";
+
+std::string power_of_ten(double exponent) {
+  static const char* digits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+  std::string result = exponent < -.5 ? "10⁻" : "10";
+  for (char c : std::to_string(std::lround(std::abs(exponent)))) result += digits[c - '0'];
+  return result;
+}
+
+}  // namespace
+
+void plain_against_residual(Settings& settings, Verdicts& verdicts) {
+  const std::size_t n = seeds(settings, 10);
+  Figure figure{"plain-against-residual",
+                "The same layers with and without “x +”",
+                "f(x) = W₂ relu(W₁ x), PyTorch's default initialisation U(±1/√n), no normalisation",
+                {},
+                2};
+  figure.prediction = "closed form (1/18)^(L−l), (1+1/18)^(L−l)";
+  StackOptions stack;
+  stack.width = settings.width.value_or(256);
+  stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
+  figure.caption =
+      "Gradient at every hidden state for a random gradient at the output, before any training. Width " +
+      std::to_string(stack.width) + ", mean of " + std::to_string(n) +
+      " networks; the band, where it is wide enough to see, is their range. E‖δ‖² changes by c = "
+      "(1/3)(1/2)(1/3) = 1/18 per layer without the shortcut and by 1 + c with it. Plain and residual "
+      "networks have the same weights.";
+  for (std::size_t depth : {50, 100}) {
+    stack.depth = depth;
+    Panel panel{std::to_string(depth) + " layers", layer_axis, gradient_axis, 10, {}};
+    for (const auto wiring : {Wiring::no_skip, Wiring::residual}) {
+      stack.wiring = wiring;
+      const bool residual = wiring == Wiring::residual;
+      const std::string name = residual ? "residual  x ← x + f(x)" : "plain  x ← f(x)";
+      const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
+      const auto predicted = predicted_gradients(name, stack);
+      report_underflow(name, measured);
+      panel.series.push_back(measured_gradients(name, residual, measured));
+      panel.series.push_back(predicted);
+      panel.notes.push_back({.17 * double(depth),
+                             measured.mean[0] * (residual ? 1 : .8) + (residual ? -4 : 0),
+                             "×" + power_of_ten(measured.mean[0]) + " at the input"});
+      verdicts.ratio(
+          "‖δ‖² per layer, " + std::string(residual ? "residual, L=" : "plain, L=") + std::to_string(depth),
+          gain_per_layer(measured.mean), gain_per_layer(predicted.y), gain_tolerance(stack, n),
+          "[derived here] c=1/18: plain c, residual 1+c");
+    }
+    figure.panels.push_back(panel);
+  }
+  draw(settings, figure);
+}
+
+void norm_placement(Settings& settings, Verdicts& verdicts) {
+  const std::size_t n = seeds(settings, 10);
+  StackOptions stack;
+  stack.width = settings.width.value_or(256);
+  stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
+  set_init(stack, "xavier");
+  Figure figure{"norm-placement",
+                "Where layer normalisation stands decides what it does to the gradient",
+                "50 ReLU layers of width " + std::to_string(stack.width) + ", Xavier initialisation",
+                {},
+                2};
+  figure.prediction = "prediction";
+  figure.caption =
+      "Band: range over " + std::to_string(n) +
+      " networks. Plain: LN before or after the ReLU layer "
+      "makes gradients EXPLODE by π/(π−1) = 1.467 per layer in ‖δ‖², because LN also removes the mean "
+      "that ReLU leaves; only LN between W and ReLU keeps them level. Residual, c = 1/2: none "
+      "(1+c)^(L−l); pre (1+cL)/(1+cl); post (1+c)/(1+c) = 1. Derived here.";
+  const auto add = [&](Panel& panel, const std::string& wiring, const std::string& norm, std::size_t look,
+                       const std::string& name, const std::string& source) {
+    set_wiring(stack, wiring);
+    set_norm(stack, norm);
+    const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
+    const auto predicted = predicted_gradients(name, stack);
+    report_underflow(name, measured);
+    panel.series.push_back(measured_gradients(name, look, measured));
+    panel.series.push_back(predicted);
+    verdicts.ratio("‖δ‖² per layer, " + wiring + ", LN " + norm, gain_per_layer(measured.mean),
+                   gain_per_layer(predicted.y), gain_tolerance(stack, n), source);
+  };
+  Panel plain{"plain  x ← relu(W x)", layer_axis, gradient_axis, 10, {}};
+  add(plain, "plain", "none", 0, "no LN", "[published] He et al. 2015: fan_in·Var W/2");
+  add(plain, "plain", "pre", 1, "LN first (pre)",
+      "[derived here] π/(π-1), as for BatchNorm (Yang et al. 2019)");
+  add(plain, "plain", "inner", 2, "LN before the activation", "[derived here] 1");
+  add(plain, "plain", "post", 3, "LN last (post)", "[derived here] π/(π-1)");
+  Panel residual{"residual  x ← x + W₂ relu(W₁ x)", layer_axis, gradient_axis, 10, {}};
+  add(residual, "residual", "none", 0, "no LN", "[derived here] 1+c, c=1/2");
+  add(residual, "residual", "pre", 1, "LN first (pre)",
+      "[derived here] (1+cL)/(1+cl); Xiong et al. 2020, Lemma 2");
+  add(residual, "residual", "post", 3, "LN last (post)", "[derived here] (1+c)/(1+c)");
+  figure.panels = {plain, residual};
+  draw(settings, figure);
+}
+
+void selected(Settings& settings, const Selection& selection, Verdicts& verdicts) {
+  const std::size_t n = seeds(settings, 10);
+  StackOptions stack;
+  stack.width = settings.width.value_or(256);
+  stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
+  Figure figure{"gradient-norms",
+                "Gradient at every hidden state",
+                "width " + std::to_string(stack.width) + ", batch " + std::to_string(stack.batch) +
+                    ", random gradient at the output, before training",
+                {},
+                2};
+  figure.caption =
+      "Mean of " + std::to_string(n) + " networks; band: their range. Dashed: wide-layer theory.";
+  for (const auto& activation : selection.activations) {
+    Panel panel{activation, layer_axis, gradient_axis, 10, {}};
+    for (const auto depth : selection.depths)
+      for (const auto& wiring : selection.wirings)
+        for (const auto& norm : selection.norms)
+          for (const auto& init : selection.inits) {
+            stack.depth = depth;
+            set_activation(stack, activation);
+            set_wiring(stack, wiring);
+            set_norm(stack, norm);
+            set_init(stack, init);
+            // A name says only what differs between the curves.
+            std::string name;
+            const auto say = [&](bool several, const std::string& word) {
+              if (several) name += (name.empty() ? "" : ", ") + word;
+            };
+            say(selection.wirings.size() > 1, wiring);
+            say(selection.norms.size() > 1, "LN " + norm);
+            say(selection.inits.size() > 1, init);
+            say(selection.depths.size() > 1, "L=" + std::to_string(depth));
+            if (name.empty()) name = wiring + ", LN " + norm + ", " + init;
+            const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
+            const auto predicted = predicted_gradients(name, stack);
+            report_underflow(activation + ", " + name, measured);
+            const std::size_t place = panel.series.size() / 2;
+            panel.series.push_back(measured_gradients(name, place % 6, measured));
+            panel.series.back().hollow = place >= 6;
+            panel.series.push_back(predicted);
+            if (depth >= 2)
+              verdicts.ratio("‖δ‖² per layer, " + activation + ", " + name, gain_per_layer(measured.mean),
+                             gain_per_layer(predicted.y), gain_tolerance(stack, n),
+                             "[published] mean-field theory");
+          }
+    if (panel.series.size() > 24) throw std::runtime_error("more than 12 curves in one panel: select fewer");
+    figure.panels.push_back(panel);
+  }
+  draw(settings, figure);
+}
+
+}  // namespace plots

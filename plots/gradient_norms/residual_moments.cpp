@@ -1,0 +1,115 @@
+// Residual stacks x ← x + αf(x): second moments grow as 2^L, to e, or not at all.
+// D. Balduzzi et al., arXiv:1702.08591; S. De & S. Smith, arXiv:2002.10444.
+
+#include <cmath>
+
+#include "figures.hpp"
+
+namespace plots {
+namespace {
+
+// log₂ of E‖x_L‖²/E‖x₀‖² or E‖δ₀‖²/E‖δ_L‖².
+double log2_growth(const std::vector<double>& log10_rms, bool backward) {
+  const double decades = log10_rms.back() - log10_rms.front();
+  return 2 * (backward ? -decades : decades) / std::log10(2);
+}
+
+}  // namespace
+
+void residual_moments(Settings& settings, Verdicts& verdicts) {
+  const std::size_t n = seeds(settings, 20);
+  StackOptions stack;
+  stack.wiring = Wiring::residual;
+  stack.width = settings.width.value_or(128);
+  stack.batch = settings.batch.value_or(32);
+
+  struct Case {
+    std::string name, init;
+    std::size_t look;
+    double branch_gain;            // c: E‖f(x)‖² = c E‖x‖²
+    double (*alpha)(std::size_t);  // of the depth
+  };
+  const Case cases[] = {
+      {"α = 1, He on both matrices", "he", 3, 2, [](std::size_t) { return 1.; }},
+      {"α = 1", "balanced", 0, 1, [](std::size_t) { return 1.; }},
+      {"α = 1/√L", "balanced", 1, 1, [](std::size_t depth) { return 1 / std::sqrt(double(depth)); }},
+      {"α = 1/L", "balanced", 2, 1, [](std::size_t depth) { return 1 / double(depth); }},
+  };
+  Figure figure{
+      "residual-moments",
+      "A residual stack multiplies the gradient by 2^L, by e, or by 1",
+      "x ← x + α W₂ relu(W₁ x), He on W₁ and variance 1/n on W₂; width " + std::to_string(stack.width),
+      {},
+      2};
+  figure.same_y = false;
+  figure.prediction = "(1 + α²c)^L";
+  figure.caption =
+      "E‖x_L‖²/E‖x₀‖² (forward, filled) and E‖δ₀‖²/E‖δ_L‖² (backward, open): mean of the logarithms and "
+      "range "
+      "over " +
+      std::to_string(n) +
+      " networks. He on both matrices makes c = 2 and the factor 3^L, a "
+      "classic mistake. Balduzzi et al. 2017; De & Smith 2020 (SkipInit).";
+  Panel all{"all four", "depth L", "growth of E‖·‖²", 2, {}},
+      close{"the scaled branches, closer", "depth L", "growth of E‖·‖²", 0, {}};
+  for (const auto& [name, init, look, branch_gain, alpha] : cases) {
+    set_init(stack, init);
+    Series directions[2], predicted{name, {}, {}, {}, {}, Kind::predicted};
+    for (int backward : {0, 1}) {
+      directions[backward].name = name + (backward ? ", backward" : ", forward");
+      directions[backward].look = look;
+      directions[backward].hollow = backward;
+    }
+    for (std::size_t depth : {4, 8, 16, 32}) {
+      stack.depth = depth;
+      stack.alpha = alpha(depth);
+      const auto runs = measure(settings, stack, n);
+      for (int backward : {0, 1}) {
+        double sum = 0, low = INFINITY, high = -INFINITY;
+        for (const auto& run : runs) {
+          const double growth = log2_growth(backward ? run.gradients : run.values, backward);
+          sum += growth;
+          low = std::min(low, growth);
+          high = std::max(high, growth);
+        }
+        auto& series = directions[backward];
+        const double mean = sum / double(n),
+                     expected = double(depth) * std::log2(1 + stack.alpha * stack.alpha * branch_gain);
+        series.x.push_back(double(depth));
+        series.y.push_back(mean);
+        series.low.push_back(low);
+        series.high.push_back(high);
+        const std::string what = series.name + ", L=" + std::to_string(depth);
+        if (name == "α = 1") {
+          verdicts.between("acceptance: log₂ per layer, " + what, mean / double(depth), 1, .96, 1.01,
+                           "[published] Balduzzi 2017, De & Smith 2020: 2^L");
+        } else if (init == "he") {
+          verdicts.within("log₂ per layer, " + what, mean / double(depth), std::log2(3.), .05,
+                          "[derived here] c=2: 3^L");
+        } else {
+          const bool root = name == "α = 1/√L";
+          verdicts.ratio((root ? "acceptance: growth, " : "growth, ") + what, std::exp2(mean),
+                         std::exp2(expected), .08,
+                         root ? "[published] SkipInit: (1+1/L)^L → e" : "[derived here] (1+1/L²)^L → 1");
+        }
+      }
+    }
+    for (std::size_t depth = 4; depth <= 32; ++depth) {
+      const double a = alpha(depth);
+      predicted.x.push_back(double(depth));
+      predicted.y.push_back(double(depth) * std::log2(1 + a * a * branch_gain));
+    }
+    for (const auto& series : {directions[0], directions[1], predicted}) {
+      all.series.push_back(series);
+      if (name == "α = 1" || init == "he") continue;
+      close.series.push_back(series);
+      auto& copy = close.series.back();
+      for (auto* numbers : {&copy.y, &copy.low, &copy.high})
+        for (double& number : *numbers) number = std::exp2(number);
+    }
+  }
+  figure.panels = {all, close};
+  draw(settings, figure);
+}
+
+}  // namespace plots

@@ -1,0 +1,111 @@
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <map>
+
+#include "../common/mean_field.hpp"
+#include "figures.hpp"
+
+namespace plots {
+
+const std::vector<std::string> wiring_names = {"plain", "no-skip", "residual"};
+const std::vector<std::string> norm_names = {"none", "pre", "inner", "post"};
+const std::vector<std::string> activation_names = {"linear", "sigmoid", "tanh", "relu"};
+const std::vector<std::string> init_names = {"default", "xavier", "he", "lecun", "balanced"};
+
+void set_wiring(StackOptions& stack, const std::string& name) {
+  static const std::map<std::string, Wiring> wirings = {
+      {"plain", Wiring::plain}, {"no-skip", Wiring::no_skip}, {"residual", Wiring::residual}};
+  stack.wiring = wirings.at(name);
+}
+
+void set_norm(StackOptions& stack, const std::string& name) {
+  static const std::map<std::string, Norm> norms = {
+      {"none", Norm::none}, {"pre", Norm::pre}, {"inner", Norm::inner}, {"post", Norm::post}};
+  stack.norm = norms.at(name);
+}
+
+void set_activation(StackOptions& stack, const std::string& name) {
+  stack.activation = name == "linear" ? "identity" : name;
+}
+
+void set_init(StackOptions& stack, const std::string& name) {
+  static const std::map<std::string, std::pair<const char*, const char*>> inits = {
+      {"default", {"uniform_fan_in", "uniform_fan_in"}},
+      {"xavier", {"xavier_uniform", "xavier_uniform"}},
+      {"he", {"he_normal", "he_normal"}},
+      {"lecun", {"lecun_normal", "lecun_normal"}},
+      {"balanced", {"he_normal", "lecun_normal"}}};
+  std::tie(stack.init, stack.second_init) = inits.at(name);
+}
+
+Curve curve(const std::vector<Measurement>& seeds, Quantity quantity) {
+  Curve result;
+  for (std::size_t i = 0; i < (seeds.front().*quantity).size(); ++i) {
+    double sum = 0, low = INFINITY, high = -INFINITY;
+    for (const auto& seed : seeds) {
+      const double value = (seed.*quantity)[i];
+      sum += value;
+      low = std::min(low, value);
+      high = std::max(high, value);
+    }
+    result.mean.push_back(sum / double(seeds.size()));
+    result.low.push_back(low);
+    result.high.push_back(high);
+  }
+  return result;
+}
+
+std::size_t seeds(const Settings& settings, std::size_t usual) {
+  if (settings.seeds) return *settings.seeds;
+  return settings.quick ? std::min<std::size_t>(usual, 3) : settings.full ? 4 * usual : usual;
+}
+
+std::vector<Measurement> measure(const Settings& settings, const StackOptions& stack, std::size_t seeds,
+                                 bool weights) {
+  return settings.single_precision ? measure_seeds<float>(stack, seeds, weights)
+                                   : measure_seeds<double>(stack, seeds, weights);
+}
+
+Series measured_gradients(const std::string& name, std::size_t look, const Curve& curve) {
+  Series series{name, {}, curve.mean, curve.low, curve.high};
+  for (std::size_t l = 0; l < curve.mean.size(); ++l) series.x.push_back(double(l));
+  series.look = look;
+  return series;
+}
+
+Series predicted_gradients(const std::string& name, const StackOptions& stack) {
+  Series series{name, {}, predict(stack).gradients, {}, {}, Kind::predicted};
+  for (std::size_t l = 0; l <= stack.depth; ++l) series.x.push_back(double(l));
+  return series;
+}
+
+double gain_per_layer(const std::vector<double>& log10_gradients) {
+  const std::size_t margin = log10_gradients.size() > 8 ? 2 : 0;
+  const std::size_t from = margin, to = log10_gradients.size() - margin;
+  const double n = double(to - from), middle = (double(from) + double(to) - 1) / 2;
+  double covariance = 0;
+  for (std::size_t l = from; l < to; ++l) covariance += (double(l) - middle) * log10_gradients[l];
+  return std::pow(10, -2 * covariance * 12 / (n * (n * n - 1)));
+}
+
+double gain_tolerance(const StackOptions& stack, std::size_t seeds) {
+  const double n = double(stack.width);
+  return .005 + 2.5 / n + 3 * std::sqrt(5 / (n * double(stack.depth) * double(seeds)));
+}
+
+void report_underflow(const std::string& name, const Curve& curve) {
+  for (std::size_t l = curve.mean.size(); l-- > 0;)
+    if (!std::isfinite(curve.mean[l])) {
+      std::cout << "note: " << name << ": at layer " << l
+                << " and below, a gradient is exactly 0 or not finite: "
+                << "the number type ends there, and so does the curve\n";
+      return;
+    }
+}
+
+void draw(Settings& settings, const Figure& figure) {
+  if (!write(figure, settings.output)) settings.drawn = false;
+}
+
+}  // namespace plots
