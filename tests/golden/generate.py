@@ -629,13 +629,13 @@ optimiser("SGD", torch.optim.SGD, [
     ("decay", .1, {"weight_decay": .3}, {"weight_decay": .3}),
     ("nesterov and decay", .02, {"momentum": .9, "nesterov": True, "weight_decay": .1},
      {"momentum": .9, "nesterov": True, "weight_decay": .1})])
+# A case without weight_decay in its attributes takes the optimiser's own default.
 for name, make in (("Adam", torch.optim.Adam), ("AdamW", torch.optim.AdamW)):
     optimiser(name, make, [
-        ("default", .01, {"weight_decay": 0.}, {"weight_decay": 0.}),
+        ("as constructed", .01, {}, {}), ("no decay", .01, {"weight_decay": 0.}, {"weight_decay": 0.}),
         ("decay", .1, {"weight_decay": .2}, {"weight_decay": .2}),
         ("betas and eps", .05, {"betas": (.5, .8), "eps": .1, "weight_decay": .05},
          {"beta1": .5, "beta2": .8, "eps": .1, "weight_decay": .05})])
-optimiser("AdamW_default", torch.optim.AdamW, [("as constructed", .01, {}, {})])
 
 # --- write -------------------------------------------------------------------------------------------------
 

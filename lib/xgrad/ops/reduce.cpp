@@ -98,7 +98,7 @@ Variable<T> max(const Variable<T>& x, const Axes& axes, bool keepdims) {
   });
 }
 
-// y = m + ln Σ e^(x-m) with m = max x,   dx = dy e^(x-y)
+// y = m + l with m = max x, l = ln Σ e^(x-m),   dx = dy e^((x-m) - l)   (x - y would lose digits when m is large)
 template <class T>
 Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keepdims) {
   using std::exp, std::log;
@@ -108,10 +108,11 @@ Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keepdims) {
   const auto shift = elementwise<T>([=](T m) { return m == infinity || m == -infinity ? T(0) : m; },
                                     largest("logsumexp", x.value(), r));
   const auto e = elementwise<T>("logsumexp", [](T v, T m) { return exp(v - m); }, x.value(), shift);
-  auto y = elementwise<T>("logsumexp", [](T s, T m) { return m + log(s); }, sum_to(e, r.kept), shift);
-  return record<T>("logsumexp", reshaped(std::move(y), r.result), {x}, [=](const Array<T>& y, const Array<T>& dy) {
+  const auto rest = elementwise<T>([](T s) { return log(s); }, sum_to(e, r.kept));
+  auto y = elementwise<T>("logsumexp", [](T m, T l) { return m + l; }, shift, rest);
+  return record<T>("logsumexp", reshaped(std::move(y), r.result), {x}, [=](const Array<T>&, const Array<T>& dy) {
     x.accumulate(elementwise_to<T>(
-        x.shape(), [](T v, T top, T d) { return d * exp(v - top); }, x.value(), reshaped(y, r.kept),
+        x.shape(), [](T v, T m, T l, T d) { return d * exp((v - m) - l); }, x.value(), shift, rest,
         reshaped(dy, r.kept)));
   });
 }

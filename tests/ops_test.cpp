@@ -1,0 +1,108 @@
+// Every row of the table in op_cases.cpp against its golden numbers, central differences, its composed form,
+// and the rules that hold for any op. Each row is a test case of its own: ops_test/softmax.
+
+#include <boost/test/unit_test.hpp>
+#include <set>
+
+#include "op_cases.hpp"
+
+namespace {
+
+using namespace xgrad;
+
+void check(const testing::Op& op) {
+  std::map<std::string, int> compared;
+  const auto& cases = testing::cases_of(op.name);
+  BOOST_TEST(cases.size() >= 3u, op.name << " has only " << cases.size() << " cases");
+  for (const auto& c : cases)
+    for (const auto& finding : testing::judge(op, c)) {
+      ++compared[finding.what];
+      BOOST_TEST(finding.passed(), finding.what << " (" << finding.error << " > " << finding.tolerance
+                                                << "): " << finding.detail);
+    }
+  // A comparison that never took place proves nothing.
+  const bool in_pytorch = op.name != "dropout";
+  if (in_pytorch) BOOST_TEST(compared[testing::pytorch_double] == int(cases.size()));
+  if (op.composed) BOOST_TEST(compared[testing::fused_is_composed] >= 3);
+  if (!cases[0].inputs.empty()) BOOST_TEST(compared[testing::differences] >= 3);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(ops_test)
+
+struct EveryRow {
+  EveryRow() {
+    for (const auto& op : testing::op_table())
+      boost::unit_test::framework::current_auto_test_suite().add(
+          boost::unit_test::make_test_case([&op] { check(op); }, op.name, __FILE__, __LINE__));
+  }
+} const every_row;
+
+BOOST_AUTO_TEST_CASE(table_and_golden_numbers_name_the_same_ops) {
+  std::set<std::string> rows;
+  for (const auto& op : testing::op_table()) rows.insert(op.name);
+  const auto golden = testing::golden_ops();
+  BOOST_TEST(rows == std::set<std::string>(golden.begin(), golden.end()));
+}
+
+BOOST_AUTO_TEST_CASE(dropout_keeps_the_expectation) {
+  Rng rng(3);
+  const double p = .3;
+  const auto x = parameter(full<double>({100, 200}, 2.0));
+  Tape<double> tape;
+  const auto y = dropout(x, p, rng);
+  double total = 0, zeroed = 0;
+  for (double entry : y.value()) {
+    total += entry;
+    zeroed += entry == 0;
+    if (entry != 0) BOOST_REQUIRE_CLOSE(entry, 2 / (1 - p), 1e-12);
+  }
+  // 20,000 entries: the standard deviation of the share of zeros is √(p(1-p)/20000) = 0.0032.
+  BOOST_TEST(std::abs(zeroed / 20000 - p) < .013);
+  BOOST_TEST(std::abs(total / 20000 - 2) < .04);
+  // What was zeroed sends nothing back, what was kept is scaled alike.
+  y.backward(full<double>({100, 200}, 1.0));
+  for (std::size_t i = 0; i < y.size(); ++i) BOOST_REQUIRE_EQUAL(x.grad().data()[i] * 2, y.value().data()[i]);
+}
+
+BOOST_AUTO_TEST_CASE(dropout_draws_anew_each_time) {
+  Rng rng(3);
+  const Variable<float> x(full<float>({64}, 1.f));
+  const auto first = dropout(x, .5, rng).value(), second = dropout(x, .5, rng).value();
+  BOOST_TEST(!std::equal(first.begin(), first.end(), second.begin()));
+}
+
+BOOST_AUTO_TEST_CASE(attention_hands_out_its_weights) {
+  Rng rng(5);
+  const Variable<double> q(rng.normal<double>({2, 3, 4})), k(rng.normal<double>({2, 3, 4})),
+      v(rng.normal<double>({2, 3, 5}));
+  AttentionOptions options;
+  options.causal = true;
+  Array<double> weights;
+  const auto y = attention(q, k, v, options, &weights);
+  BOOST_TEST(to_string(shape_of(weights)) == "(2, 3, 3)");
+  for (std::size_t r = 0; r < 6; ++r) {
+    double sum = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const double w = weights.data()[3 * r + i];
+      if (i > r % 3) BOOST_TEST(w == 0);
+      sum += w;
+    }
+    BOOST_TEST(std::abs(sum - 1) < 1e-15);
+  }
+  const auto again = matmul(Variable<double>(weights), v);
+  for (std::size_t i = 0; i < y.size(); ++i)
+    BOOST_TEST(std::abs(y.value().data()[i] - again.value().data()[i]) < 1e-15);
+}
+
+BOOST_AUTO_TEST_CASE(a_layer_norm_of_constant_rows_is_nan_without_eps) {
+  const Variable<double> x(full<double>({2, 3}, 5.0));
+  LayerNormOptions options;
+  options.eps = 0;
+  const auto without = layer_norm(x, {}, {}, options), with = layer_norm(x);
+  for (double entry : without.value()) BOOST_TEST(std::isnan(entry));
+  for (double entry : with.value()) BOOST_TEST(entry == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
