@@ -3,6 +3,7 @@
 # shellcheck shell=bash disable=SC2034,SC2016
 
 set -euo pipefail
+script=$(basename -- "$(dirname -- "$0")")/$(basename -- "$0")  # tests/run
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 cd -- "$root"
 trap 'printf "\nStopped. Run the same command again to go on.\n" >&2; exit 130' INT
@@ -32,7 +33,7 @@ say() { printf '%s\n' "$*"; }
 die() {  # die CODE MESSAGE…
   local code=$1
   shift
-  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  printf '%s: %s\n' "$script" "$*" >&2
   exit "$code"
 }
 
@@ -156,7 +157,7 @@ configure() {
   rm -f "$log"
 }
 
-# compile FOLDER [TARGET…]: with progress. Targets are named as in meson.build.
+# compile FOLDER [TARGET…]: with progress. Targets are paths in the folder.
 compile() {
   local folder=$1
   shift
