@@ -8,13 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "xgrad/core/memory.hpp"
 #include "xgrad/core/xtensor.hpp"
 
 namespace xgrad {
 
 /// A dense row-major array of any rank, a value (copying copies). T is float or double.
 template <class T>
-using Array = xt::xarray<T>;
+using Array = xt::xarray<T, xt::layout_type::row_major, RecyclingAllocator<T>>;
 
 using Indices = xt::xarray<std::int64_t>;  ///< class labels, token numbers, positions
 using Mask = xt::xarray<bool>;             ///< true marks the entries a mask speaks of

@@ -73,8 +73,8 @@ GradientCheck compare(const Differentiable<T>& f, const std::vector<Array<T>>& i
 std::string GradientCheck::report() const {
   std::ostringstream text;
   text.precision(10);
-  text << (passed ? "passed" : "FAILED") << ": worst of " << entries << " entries is input " << input << " entry "
-       << entry << ": backward " << backward << ", difference " << difference;
+  text << (passed ? "passed" : "FAILED") << ": worst of " << entries << " entries is input " << input
+       << " entry " << entry << ": backward " << backward << ", difference " << difference;
   text.precision(2);
   text << ", relative error " << relative_error;
   return text.str();
@@ -91,14 +91,16 @@ std::vector<EpsilonPoint> epsilon_sweep(const Differentiable<T>& f, const std::v
                                         const std::vector<double>& epsilons) {
   std::vector<EpsilonPoint> points;
   for (double epsilon : epsilons)
-    points.push_back({epsilon, compare(f, inputs, epsilon, GradientCheckOptions().tolerance, GradientCheckOptions().seed).relative_error});
+    points.push_back(
+        {epsilon, compare(f, inputs, epsilon, GradientCheckOptions().tolerance, GradientCheckOptions().seed)
+                      .relative_error});
   return points;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                   \
-  template GradientCheck check_gradients(const Differentiable<T>&, const std::vector<Array<T>>&,               \
-                                         const GradientCheckOptions&);                                         \
-  template std::vector<EpsilonPoint> epsilon_sweep(const Differentiable<T>&, const std::vector<Array<T>>&,     \
+#define XGRAD_INSTANTIATE(T)                                                                               \
+  template GradientCheck check_gradients(const Differentiable<T>&, const std::vector<Array<T>>&,           \
+                                         const GradientCheckOptions&);                                     \
+  template std::vector<EpsilonPoint> epsilon_sweep(const Differentiable<T>&, const std::vector<Array<T>>&, \
                                                    const std::vector<double>&);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

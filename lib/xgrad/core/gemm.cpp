@@ -14,8 +14,8 @@ namespace xgrad {
 
 namespace {
 
-/// The definition: c_ij = α Σ_l op(a)_il op(b)_lj + β c_ij. Serves scalars that BLAS does not know, and builds
-/// without BLAS. The loop over j is innermost so that it runs along rows.
+/// The definition: c_ij = α Σ_l op(a)_il op(b)_lj + β c_ij. Serves scalars that BLAS does not know, and
+/// builds without BLAS. The loop over j is innermost so that it runs along rows.
 template <class T>
 void plain_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
                 std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
@@ -40,7 +40,7 @@ void blas_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T 
   const auto word = [](Op op) { return op == Op::none ? cxxblas::NoTrans : cxxblas::Trans; };
   const auto number = [](std::size_t x) { return static_cast<xt::blas_index_t>(x); };
   cxxblas::gemm<xt::blas_index_t>(cxxblas::RowMajor, word(op_a), word(op_b), number(m), number(n), number(k),
-                                    alpha, a, number(lda), b, number(ldb), beta, c, number(ldc));
+                                  alpha, a, number(lda), b, number(ldb), beta, c, number(ldc));
 }
 void chosen_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, float alpha, const float* a,
                  std::size_t lda, const float* b, std::size_t ldb, float beta, float* c, std::size_t ldc) {
@@ -67,8 +67,8 @@ void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha
   chosen_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                 \
-  template void gemm(Op, Op, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*,      \
+#define XGRAD_INSTANTIATE(T)                                                                            \
+  template void gemm(Op, Op, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*, \
                      std::size_t, T, T*, std::size_t);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

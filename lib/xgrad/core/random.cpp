@@ -11,8 +11,8 @@ namespace xgrad {
 namespace {
 std::uint64_t rotl(std::uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
 
-/// ln x for 0 < x < 1 from +, ×, ÷ only: x = m·2ᵉ with √½ ≤ m < √2, and ln m = 2 artanh((m-1)/(m+1)) as a series.
-/// std::log may differ in the last bit between C libraries.
+/// ln x for 0 < x < 1 from +, ×, ÷ only: x = m·2ᵉ with √½ ≤ m < √2, and ln m = 2 artanh((m-1)/(m+1)) as a
+/// series. std::log may differ in the last bit between C libraries.
 double portable_log(double x) {
   int e;
   double m = std::frexp(x, &e);

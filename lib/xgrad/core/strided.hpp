@@ -65,13 +65,19 @@ void for_each_row(const Shape& shape, const std::array<Strides, N>& strides, Row
   }
 }
 
+/// out[i] = f(in[i]…). Flattened: a call left in this loop would keep it from becoming vector instructions.
+template <class T, class F, class... In>
+[[gnu::flatten]] void apply_contiguous(std::size_t n, F f, T* out, const In*... in) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = f(in[i]...);
+}
+
 template <class Out, class F, class... In, std::size_t... K>
 void apply_row(std::size_t n, const std::array<std::ptrdiff_t, sizeof...(In) + 1>& at,
                const std::array<std::ptrdiff_t, sizeof...(In) + 1>& step, F f, Out* out,
                std::index_sequence<K...>, const In*... in) {
   out += at[0];
   if (((step[K + 1] == 1) && ...) && step[0] == 1) {
-    for (std::size_t i = 0; i < n; ++i) out[i] = f(in[at[K + 1] + static_cast<std::ptrdiff_t>(i)]...);
+    apply_contiguous(n, f, out, (in + at[K + 1])...);
   } else {
     for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(n); ++i)
       out[i * step[0]] = f(in[at[K + 1] + i * step[K + 1]]...);
@@ -83,11 +89,7 @@ template <class T, class F, class... In>
 Array<T> elementwise_to(const Shape& shape, F f, const In&... in) {
   auto result = empty<T>(shape);
   if (((in.size() == result.size()) && ...)) {  // equal sizes after broadcasting: equal layout
-    T* out = result.data();
-    const std::size_t n = result.size();
-    [&](const auto*... p) {
-      for (std::size_t i = 0; i < n; ++i) out[i] = f(p[i]...);
-    }(in.data()...);
+    apply_contiguous(result.size(), f, result.data(), in.data()...);
     return result;
   }
   const std::array<Strides, sizeof...(In) + 1> strides{broadcast_strides(shape, shape),

@@ -68,10 +68,12 @@ void Tape<T>::backward(const Variable<T>& loss, Keep keep) {
 template <class T>
 void Tape<T>::backward(const Variable<T>& y, const Array<T>& cotangent, Keep keep) {
   if (spent_)
-    fail("backward", "this tape is spent: its backward pass has run already; compute again on a fresh Tape, or "
+    fail("backward",
+         "this tape is spent: its backward pass has run already; compute again on a fresh Tape, or "
          "call the first backward with Keep::yes");
   if (!holds(y))
-    fail("backward", "this value was not recorded on this tape: create the Tape before the computation, and let "
+    fail("backward",
+         "this value was not recorded on this tape: create the Tape before the computation, and let "
          "the value depend on a parameter");
   if (shape_of(cotangent) != y.shape())
     fail("backward", "the cotangent is ", xgrad::to_string(shape_of(cotangent)), ", the value is ",
@@ -157,8 +159,10 @@ std::string Tape<T>::to_string() const {
       for (std::size_t i = 0; i < line.inputs.size(); ++i) text << (i ? ", v" : "v") << line.inputs[i] + 1;
       text << ')';
     }
-    if (!line.value.name().empty()) text << " \"" << line.value.name() << '"';
-    else if (!line.op && line.value.rank() == 0) text << ' ' << xgrad::to_string(line.value.value());
+    if (!line.value.name().empty())
+      text << " \"" << line.value.name() << '"';
+    else if (!line.op && line.value.rank() == 0)
+      text << ' ' << xgrad::to_string(line.value.value());
     text << "  " << xgrad::to_string(line.value.shape()) << '\n';
   }
   return text.str();
@@ -173,11 +177,11 @@ std::string Tape<T>::to_dot() const {
   for (const auto& line : lines(*this)) {
     const auto& v = line.value;
     const bool scalar = v.size() == 1;
-    text << "  v" << ++number << " [label=\"" << label(line) << "  "
-         << xgrad::to_string(v.shape()) << "\\n" << (scalar ? "value " : "‖value‖ ")
-         << (scalar ? double(v.value().data()[0]) : norm(v.value()));
+    text << "  v" << ++number << " [label=\"" << label(line) << "  " << xgrad::to_string(v.shape()) << "\\n"
+         << (scalar ? "value " : "‖value‖ ") << (scalar ? double(v.value().data()[0]) : norm(v.value()));
     if (v.has_grad())
-      text << "\\n" << (scalar ? "grad " : "‖grad‖ ") << (scalar ? double(v.grad().data()[0]) : norm(v.grad()));
+      text << "\\n"
+           << (scalar ? "grad " : "‖grad‖ ") << (scalar ? double(v.grad().data()[0]) : norm(v.grad()));
     text << '"' << (line.op ? "" : ", style=filled, fillcolor=\"#eeeeee\"") << "];\n";
     for (std::size_t input : line.inputs) text << "  v" << input + 1 << " -> v" << number << ";\n";
   }
@@ -204,10 +208,10 @@ Variable<T> record(const char* op, Array<T> value, std::vector<Variable<T>> inpu
   return y;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                         \
-  template class Tape<T>;                                                                            \
-  template std::ostream& operator<<(std::ostream&, const Tape<T>&);                                  \
-  template bool recording(const std::vector<Variable<T>>&);                                          \
+#define XGRAD_INSTANTIATE(T)                                        \
+  template class Tape<T>;                                           \
+  template std::ostream& operator<<(std::ostream&, const Tape<T>&); \
+  template bool recording(const std::vector<Variable<T>>&);         \
   template Variable<T> record(const char*, Array<T>, std::vector<Variable<T>>, Vjp<T>);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

@@ -34,10 +34,10 @@ class Tape {
   /// The innermost tape of this thread, or null.
   static Tape* current();
 
-  /// Fills the gradients of everything that `loss` depends on. Gradients of leaves (parameters) add to what is
-  /// there; gradients of intermediate values are those of this pass. The tape is spent afterwards: its memory
-  /// is released on the way and it records no more, unless `keep` says otherwise.
-  /// Throws Error when loss is no scalar, was not recorded here, or the tape is spent.
+  /// Fills the gradients of everything that `loss` depends on. Gradients of leaves (parameters) add to what
+  /// is there; gradients of intermediate values are those of this pass. The tape is spent afterwards: its
+  /// memory is released on the way and it records no more, unless `keep` says otherwise. Throws Error when
+  /// loss is no scalar, was not recorded here, or the tape is spent.
   void backward(const Variable<T>& loss, Keep keep = Keep::no);
 
   /// The same from a value of any shape: `cotangent`, of y's shape, is ∂L/∂y.

@@ -7,7 +7,8 @@
 namespace xgrad {
 
 template <class T>
-Variable<T>::Variable(Array<T> value, bool requires_grad, std::string name) : node_(std::make_shared<Node<T>>()) {
+Variable<T>::Variable(Array<T> value, bool requires_grad, std::string name)
+    : node_(std::make_shared<Node<T>>()) {
   node_->value = std::move(value);
   node_->requires_grad = requires_grad;
   node_->name = std::move(name);
@@ -20,7 +21,8 @@ std::size_t Variable<T>::extent(std::ptrdiff_t axis) const {
 
 template <class T>
 T Variable<T>::item() const {
-  if (size() != 1) fail("item", "the value is ", to_string(shape()), ": only an array of one entry is an item");
+  if (size() != 1)
+    fail("item", "the value is ", to_string(shape()), ": only an array of one entry is an item");
   return value().data()[0];
 }
 

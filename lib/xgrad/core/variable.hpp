@@ -14,15 +14,22 @@ namespace xgrad {
 
 enum class Keep { no, yes };  ///< whether a tape survives its backward pass
 
-template <class T> class Tape;
-template <class T> class Variable;
+template <class T>
+class Tape;
+template <class T>
+class Variable;
 
 // The ops behind + - * / (ops/elementwise.hpp).
-template <class T> Variable<T> add(const Variable<T>& a, const Variable<T>& b);
-template <class T> Variable<T> sub(const Variable<T>& a, const Variable<T>& b);
-template <class T> Variable<T> mul(const Variable<T>& a, const Variable<T>& b);
-template <class T> Variable<T> div(const Variable<T>& a, const Variable<T>& b);
-template <class T> Variable<T> neg(const Variable<T>& x);
+template <class T>
+Variable<T> add(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Variable<T> sub(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Variable<T> mul(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Variable<T> div(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Variable<T> neg(const Variable<T>& x);
 
 /// What a Variable points at. Values and gradients live here; how a value was computed lives in the Tape, so
 /// that nodes never own one another: no cycles, and nothing recursive to destroy.
@@ -35,8 +42,8 @@ struct Node {
   std::string name;
 };
 
-/// A handle to an array and its gradient. Copies share both. A scalar, an Array, or an xtensor initialiser list
-/// converts to a constant, so `2 * x + 1` means what it says.
+/// A handle to an array and its gradient. Copies share both. A scalar, an Array, or an xtensor initialiser
+/// list converts to a constant, so `2 * x + 1` means what it says.
 template <class T>
 class Variable {
  public:
@@ -62,7 +69,9 @@ class Variable {
   /// ∂L/∂this, same shape as the value. Throws Error when no backward pass has reached this variable.
   const Array<T>& grad() const;
   Array<T>& mutable_grad() { return const_cast<Array<T>&>(grad()); }  ///< for gradient clipping
-  void zero_grad() { if (node_) node_->grad.reset(); }
+  void zero_grad() {
+    if (node_) node_->grad.reset();
+  }
 
   /// grad += g: the only place in the library that touches a gradient. Axes along which this variable was
   /// broadcast are summed over; any other difference of shape throws Error. Constants ignore it.

@@ -12,7 +12,9 @@ Init Init::xavier_normal() { return {"xavier_normal", Kind::normal, Scale::fan_a
 Init Init::he_uniform() { return {"he_uniform", Kind::uniform, Scale::fan_in, 2}; }
 Init Init::he_normal() { return {"he_normal", Kind::normal, Scale::fan_in, 2}; }
 Init Init::lecun_normal() { return {"lecun_normal", Kind::normal, Scale::fan_in, 1}; }
-Init Init::orthogonal(double gain) { return Init("orthogonal", Kind::orthogonal, Scale::fixed, 1).scaled(gain); }
+Init Init::orthogonal(double gain) {
+  return Init("orthogonal", Kind::orthogonal, Scale::fixed, 1).scaled(gain);
+}
 Init Init::constant(double value) { return {"constant", Kind::constant, Scale::fixed, value}; }
 
 Init Init::uniform_fan_in() {  // U(±1/√n) has variance 1/3n
@@ -30,7 +32,7 @@ Init Init::scaled(double gain) const {
 }
 
 Init Init::named(const std::string& name) {
-  const Init all[] = {xavier_uniform(), xavier_normal(), he_uniform(), he_normal(),
+  const Init all[] = {xavier_uniform(), xavier_normal(),  he_uniform(), he_normal(),
                       lecun_normal(),   uniform_fan_in(), orthogonal()};
   std::string names;
   for (const Init& init : all) {
@@ -74,10 +76,14 @@ Array<T> Init::weight(std::size_t fan_out, std::size_t fan_in, Rng& rng) const {
   const double deviation = gain_ * std::sqrt(variance);
   const Shape shape{fan_out, fan_in};
   switch (kind_) {
-    case Kind::uniform: return rng.uniform<T>(shape, -std::sqrt(3.0) * deviation, std::sqrt(3.0) * deviation);
-    case Kind::normal: return rng.normal<T>(shape, 0, deviation);
-    case Kind::constant: return full<T>(shape, T(gain_ * value_));
-    case Kind::orthogonal: break;
+    case Kind::uniform:
+      return rng.uniform<T>(shape, -std::sqrt(3.0) * deviation, std::sqrt(3.0) * deviation);
+    case Kind::normal:
+      return rng.normal<T>(shape, 0, deviation);
+    case Kind::constant:
+      return full<T>(shape, T(gain_ * value_));
+    case Kind::orthogonal:
+      break;
   }
   const auto q = orthonormal(fan_out, fan_in, rng);  // vectors as rows
   auto w = empty<T>(shape);
@@ -94,8 +100,8 @@ Array<T> Init::bias(std::size_t fan_out, std::size_t fan_in, Rng& rng) const {
   return rng.uniform<T>({fan_out}, -bound, bound);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                         \
-  template Array<T> Init::weight<T>(std::size_t, std::size_t, Rng&) const;           \
+#define XGRAD_INSTANTIATE(T)                                               \
+  template Array<T> Init::weight<T>(std::size_t, std::size_t, Rng&) const; \
   template Array<T> Init::bias<T>(std::size_t, std::size_t, Rng&) const;
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

@@ -37,7 +37,8 @@ class Init {
  private:
   enum class Kind { uniform, normal, orthogonal, constant };
   enum class Scale { fixed, fan_in, fan_average };  ///< the variance is value, value/in, 2·value/(in+out)
-  Init(std::string name, Kind kind, Scale scale, double value) : name_(std::move(name)), kind_(kind), scale_(scale), value_(value) {}
+  Init(std::string name, Kind kind, Scale scale, double value)
+      : name_(std::move(name)), kind_(kind), scale_(scale), value_(value) {}
   std::string name_;
   Kind kind_;
   Scale scale_;

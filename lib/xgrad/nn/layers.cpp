@@ -70,14 +70,10 @@ template <class T>
 Function<T> activation(const std::string& name) {
   using F = Variable<T> (*)(const Variable<T>&);
   static const std::vector<std::pair<std::string, F>> all{
-      {"relu", relu<T>},
-      {"leaky_relu", [](const Variable<T>& x) { return leaky_relu(x); }},
-      {"gelu", gelu<T>},
-      {"gelu_tanh", gelu_tanh<T>},
-      {"sigmoid", sigmoid<T>},
-      {"tanh", tanh<T>},
-      {"softplus", softplus<T>},
-      {"identity", [](const Variable<T>& x) { return x; }}};
+      {"relu", relu<T>},         {"leaky_relu", [](const Variable<T>& x) { return leaky_relu(x); }},
+      {"gelu", gelu<T>},         {"gelu_tanh", gelu_tanh<T>},
+      {"sigmoid", sigmoid<T>},   {"tanh", tanh<T>},
+      {"softplus", softplus<T>}, {"identity", [](const Variable<T>& x) { return x; }}};
   std::string names;
   for (const auto& [known, f] : all) {
     if (known == name) return Function<T>(name, f);
@@ -123,7 +119,8 @@ std::vector<Part<T>> Residual<T>::parts() {
 }
 
 template <class T>
-FeedForward<T>::FeedForward(std::size_t d, std::size_t hidden, const Init& init, Rng& rng, const std::string& name)
+FeedForward<T>::FeedForward(std::size_t d, std::size_t hidden, const Init& init, Rng& rng,
+                            const std::string& name)
     : first(d, hidden, init, rng), second(hidden, d, init, rng), activation_(activation<T>(name)) {}
 
 template <class T>
@@ -134,14 +131,14 @@ std::string FeedForward<T>::describe() const {
   return text.str();
 }
 
-#define XGRAD_INSTANTIATE(T)    \
-  template class Linear<T>;     \
-  template class LayerNorm<T>;  \
-  template class Dropout<T>;    \
-  template class Embedding<T>;  \
-  template class Function<T>;   \
-  template class Sequential<T>; \
-  template class Residual<T>;   \
+#define XGRAD_INSTANTIATE(T)     \
+  template class Linear<T>;      \
+  template class LayerNorm<T>;   \
+  template class Dropout<T>;     \
+  template class Embedding<T>;   \
+  template class Function<T>;    \
+  template class Sequential<T>;  \
+  template class Residual<T>;    \
   template class FeedForward<T>; \
   template Function<T> activation(const std::string&);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)

@@ -21,7 +21,8 @@ class Linear : public Module<T> {
   Variable<T> weight, bias;
 };
 
-/// Layer normalisation over the trailing axes `shape`, with γ = 1 and β = 0 to start with (affine), or without.
+/// Layer normalisation over the trailing axes `shape`, with γ = 1 and β = 0 to start with (affine), or
+/// without.
 template <class T>
 class LayerNorm : public Module<T> {
  public:
@@ -82,8 +83,8 @@ class Function : public Module<T> {
   std::function<Variable<T>(const Variable<T>&)> f_;
 };
 
-/// The activation called "relu", "leaky_relu", "gelu", "gelu_tanh", "sigmoid", "tanh", "softplus" or "identity";
-/// throws Error with the list on any other name.
+/// The activation called "relu", "leaky_relu", "gelu", "gelu_tanh", "sigmoid", "tanh", "softplus" or
+/// "identity"; throws Error with the list on any other name.
 template <class T>
 Function<T> activation(const std::string& name);
 

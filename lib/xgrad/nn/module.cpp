@@ -29,7 +29,8 @@ void walk(Module<T>& module, const std::string& prefix, Visit visit) {
 template <class T>
 Variable<T> Module<T>::operator()(const Variable<T>& x) {
   auto y = forward(x);
-  for (auto* observer = current_observer<T>(); observer; observer = observer->outer_) observer->callback_(*this, x, y);
+  for (auto* observer = current_observer<T>(); observer; observer = observer->outer_)
+    observer->callback_(*this, x, y);
   return y;
 }
 
@@ -39,7 +40,9 @@ Parameters<T> Module<T>::parameters() {
   walk<T>(*this, "", [&](const std::string& path, Part<T>& part) {
     auto* parameter = std::get_if<Variable<T>*>(&part.what);
     if (!parameter || !**parameter) return;
-    const auto same = [&](const NamedParameter<T>& p) { return &p.variable.value() == &(*parameter)->value(); };
+    const auto same = [&](const NamedParameter<T>& p) {
+      return &p.variable.value() == &(*parameter)->value();
+    };
     if (std::none_of(result.begin(), result.end(), same)) result.push_back({path, **parameter});
   });
   return result;
@@ -87,7 +90,8 @@ std::string summary(Module<T>& module, const Shape& input) {
   module.train(false);
   {
     NoGrad pause;
-    Observer<T> observer([&](Module<T>& m, const Variable<T>&, const Variable<T>& y) { outputs[&m] = y.shape(); });
+    Observer<T> observer(
+        [&](Module<T>& m, const Variable<T>&, const Variable<T>& y) { outputs[&m] = y.shape(); });
     module(Variable<T>(zeros<T>(input)));
   }
   module.train(was_training);
@@ -110,7 +114,8 @@ std::string summary(Module<T>& module, const Shape& input) {
 
   // Widths in characters, not bytes: UTF-8 continuation bytes do not count.
   const auto length = [](const std::string& s) {
-    return static_cast<std::size_t>(std::count_if(s.begin(), s.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::count_if(s.begin(), s.end(), [](char c) { return (c & 0xC0) != 0x80; }));
   };
   std::size_t wide = 0, middle = 0, right = 0;
   for (const Row& row : rows) {
@@ -123,7 +128,8 @@ std::string summary(Module<T>& module, const Shape& input) {
   for (const Row& row : rows) {
     if (&row == &rows.back()) text << rule;
     text << row.layer << std::string(wide - length(row.layer) + 2, ' ') << row.shape
-         << std::string(middle - length(row.shape) + 2 + right - length(row.parameters), ' ') << row.parameters << '\n';
+         << std::string(middle - length(row.shape) + 2 + right - length(row.parameters), ' ')
+         << row.parameters << '\n';
     if (&row == &rows.front()) text << rule;
   }
   return text.str();

@@ -52,8 +52,8 @@ class Module {
   /// For summaries and error messages: "Linear(784 → 64)".
   virtual std::string describe() const = 0;
 
-  /// All parameters in order, names joined with dots. A parameter that is shared appears once, under its first
-  /// name.
+  /// All parameters in order, names joined with dots. A parameter that is shared appears once, under its
+  /// first name.
   Parameters<T> parameters();
   std::size_t parameter_count();
   void zero_grad();

@@ -7,7 +7,8 @@
 namespace xgrad {
 
 template <class T>
-MultiHeadAttention<T>::MultiHeadAttention(std::size_t d, std::size_t heads, const Init& init, Rng& rng, Bias bias)
+MultiHeadAttention<T>::MultiHeadAttention(std::size_t d, std::size_t heads, const Init& init, Rng& rng,
+                                          Bias bias)
     : query(d, d, init, rng, bias),
       key(d, d, init, rng, bias),
       value(d, d, init, rng, bias),
@@ -31,7 +32,8 @@ Variable<T> MultiHeadAttention<T>::operator()(const Variable<T>& x, const Variab
     shape.push_back(static_cast<std::ptrdiff_t>(old.back() / heads_));
     return swap_axes(reshape(z, shape), -2, -3);
   };
-  const auto heads = xgrad::attention(split(query(x)), split(key(memory)), split(value(memory)), options, weights);
+  const auto heads =
+      xgrad::attention(split(query(x)), split(key(memory)), split(value(memory)), options, weights);
   const Shape old = x.shape();
   return output(reshape(swap_axes(heads, -2, -3), {old.begin(), old.end()}));
 }
@@ -39,14 +41,16 @@ Variable<T> MultiHeadAttention<T>::operator()(const Variable<T>& x, const Variab
 template <class T>
 std::string MultiHeadAttention<T>::describe() const {
   std::ostringstream text;
-  text << "MultiHeadAttention(" << query.weight.extent(0) << ", " << heads_ << (heads_ == 1 ? " head)" : " heads)");
+  text << "MultiHeadAttention(" << query.weight.extent(0) << ", " << heads_
+       << (heads_ == 1 ? " head)" : " heads)");
   return text.str();
 }
 
 template <class T>
 TransformerEncoderLayer<T>::TransformerEncoderLayer(std::size_t d, std::size_t heads, std::size_t hidden,
                                                     NormPlacement placement, const Init& init, Rng& rng,
-                                                    double dropout_p, const std::string& activation, double eps)
+                                                    double dropout_p, const std::string& activation,
+                                                    double eps)
     : attention(d, heads, init, rng),
       feed_forward(d, hidden, init, rng, activation),
       norm1(d, eps),
@@ -67,12 +71,17 @@ Variable<T> TransformerEncoderLayer<T>::forward(const Variable<T>& x) {
 
 template <class T>
 std::vector<Part<T>> TransformerEncoderLayer<T>::parts() {
-  return {{"attention", attention}, {"norm1", norm1}, {"feed_forward", feed_forward}, {"norm2", norm2}, {"dropout", dropout}};
+  return {{"attention", attention},
+          {"norm1", norm1},
+          {"feed_forward", feed_forward},
+          {"norm2", norm2},
+          {"dropout", dropout}};
 }
 
 template <class T>
 std::string TransformerEncoderLayer<T>::describe() const {
-  return placement_ == NormPlacement::post ? "TransformerEncoderLayer(Post-LN)" : "TransformerEncoderLayer(Pre-LN)";
+  return placement_ == NormPlacement::post ? "TransformerEncoderLayer(Post-LN)"
+                                           : "TransformerEncoderLayer(Pre-LN)";
 }
 
 template <class T>
@@ -98,10 +107,10 @@ std::string PositionalEncoding<T>::describe() const {
   return "PositionalEncoding(" + std::to_string(d_) + ")";
 }
 
-#define XGRAD_INSTANTIATE(T)                   \
-  template class MultiHeadAttention<T>;        \
-  template class TransformerEncoderLayer<T>;   \
-  template class PositionalEncoding<T>;        \
+#define XGRAD_INSTANTIATE(T)                 \
+  template class MultiHeadAttention<T>;      \
+  template class TransformerEncoderLayer<T>; \
+  template class PositionalEncoding<T>;      \
   template Array<T> sinusoidal_encoding(std::size_t, std::size_t);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

@@ -13,7 +13,8 @@ class MultiHeadAttention : public Module<T> {
   MultiHeadAttention(std::size_t d, std::size_t heads, const Init& init, Rng& rng, Bias bias = Bias::yes);
 
   /// Attention of `x` to `memory`; mask as in AttentionOptions, (Tq, Tk) or (batch, 1, Tq, Tk).
-  Variable<T> operator()(const Variable<T>& x, const Variable<T>& memory, const AttentionOptions& options = {});
+  Variable<T> operator()(const Variable<T>& x, const Variable<T>& memory,
+                         const AttentionOptions& options = {});
   using Module<T>::operator();
   /// Self-attention with options().
   Variable<T> forward(const Variable<T>& x) override { return (*this)(x, x, options); }
@@ -23,8 +24,8 @@ class MultiHeadAttention : public Module<T> {
   std::string describe() const override;
 
   Linear<T> query, key, value, output;
-  AttentionOptions options;         ///< what self-attention uses: causal, mask
-  Array<T>* weights = nullptr;      ///< where to leave the attention weights (…, h, Tq, Tk), if anywhere
+  AttentionOptions options;     ///< what self-attention uses: causal, mask
+  Array<T>* weights = nullptr;  ///< where to leave the attention weights (…, h, Tq, Tk), if anywhere
 
  private:
   std::size_t heads_;
@@ -42,8 +43,8 @@ template <class T>
 class TransformerEncoderLayer : public Module<T> {
  public:
   TransformerEncoderLayer(std::size_t d, std::size_t heads, std::size_t hidden, NormPlacement placement,
-                          const Init& init, Rng& rng, double dropout = 0, const std::string& activation = "relu",
-                          double eps = 1e-5);
+                          const Init& init, Rng& rng, double dropout = 0,
+                          const std::string& activation = "relu", double eps = 1e-5);
   Variable<T> forward(const Variable<T>& x) override;
   std::vector<Part<T>> parts() override;
   std::string describe() const override;

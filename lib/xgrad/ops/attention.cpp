@@ -7,6 +7,7 @@
 #include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/strided.hpp"
+#include "xgrad/core/vector_math.hpp"
 
 namespace xgrad {
 
@@ -16,7 +17,7 @@ namespace {
 /// becomes 0.
 template <class T>
 void softmax_in_place(T* p, std::size_t rows, std::size_t n) {
-  using std::exp;
+  using fast::exp;
   for (; rows-- > 0; p += n) {
     const T top = detail::max_of(p, n);
     if (top == -std::numeric_limits<double>::infinity()) {
@@ -53,7 +54,8 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
     fail("attention", all, ": the leading axes must be equal");
   if (k.extent(-1) != d) fail("attention", all, ": q and k must have the same last axis");
   if (v.extent(-2) != keys) fail("attention", all, ": k and v must have the same number of rows (keys)");
-  if (options.causal && queries != keys) fail("attention", all, ": a causal mask needs as many queries as keys");
+  if (options.causal && queries != keys)
+    fail("attention", all, ": a causal mask needs as many queries as keys");
   if (keys == 0 || d == 0) fail("attention", all, ": there must be at least one key and one feature");
   const std::size_t n = count(batch);
   const T scale(options.scale != 0 ? options.scale : 1 / std::sqrt(double(d)));
@@ -71,8 +73,10 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
       std::fill(p.data() + r * keys + r % queries + 1, p.data() + (r + 1) * keys, never);
   if (options.mask.size()) {
     if (broadcast_shape("attention", shape_of(options.mask), score_shape) != score_shape)
-      fail("attention", all, ", the mask is ", to_string(shape_of(options.mask)), ": it must broadcast to ", to_string(score_shape));
-    p = detail::elementwise_to<T>(score_shape, [=](bool m, T s) { return m ? never : s; }, options.mask, p);
+      fail("attention", all, ", the mask is ", to_string(shape_of(options.mask)), ": it must broadcast to ",
+           to_string(score_shape));
+    p = detail::elementwise_to<T>(
+        score_shape, [=](bool m, T s) { return m ? never : s; }, options.mask, p);
   }
   softmax_in_place(p.data(), n * queries, keys);
   auto y = empty<T>(y_shape);
@@ -81,33 +85,36 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
             v.value().data() + b * keys * dv, dv, T(0), y.data() + b * queries * dv, dv);
   if (weights) *weights = p;
 
-  return record<T>("attention", std::move(y), {q, k, v}, [=, p = std::move(p)](const Array<T>&, const Array<T>& dy) {
-    auto dq = empty<T>(q.shape()), dk = empty<T>(k.shape()), dv_ = empty<T>(v.shape()), ds = empty<T>({queries, keys});
-    for (std::size_t b = 0; b < n; ++b) {
-      const T* pb = p.data() + b * queries * keys;
-      const T* dyb = dy.data() + b * queries * dv;
-      gemm<T>(Op::transposed, Op::none, keys, dv, queries, T(1), pb, keys, dyb, dv, T(0), dv_.data() + b * keys * dv, dv);
-      gemm<T>(Op::none, Op::transposed, queries, keys, dv, T(1), dyb, dv, v.value().data() + b * keys * dv, dv, T(0),
-              ds.data(), keys);
-      for (std::size_t r = 0; r < queries; ++r) {
-        const T* w = pb + r * keys;
-        T* s = ds.data() + r * keys;
-        const T dot = detail::sum_of<T>(keys, [=](std::size_t i) { return w[i] * s[i]; });
-        for (std::size_t i = 0; i < keys; ++i) s[i] = w[i] * (s[i] - dot);
-      }
-      gemm<T>(Op::none, Op::none, queries, d, keys, scale, ds.data(), keys, k.value().data() + b * keys * d, d, T(0),
-              dq.data() + b * queries * d, d);
-      gemm<T>(Op::transposed, Op::none, keys, d, queries, scale, ds.data(), keys, q.value().data() + b * queries * d, d,
-              T(0), dk.data() + b * keys * d, d);
-    }
-    q.accumulate(std::move(dq));
-    k.accumulate(std::move(dk));
-    v.accumulate(std::move(dv_));
-  });
+  return record<T>("attention", std::move(y), {q, k, v},
+                   [=, p = std::move(p)](const Array<T>&, const Array<T>& dy) {
+                     auto dq = empty<T>(q.shape()), dk = empty<T>(k.shape()), dv_ = empty<T>(v.shape()),
+                          ds = empty<T>({queries, keys});
+                     for (std::size_t b = 0; b < n; ++b) {
+                       const T* pb = p.data() + b * queries * keys;
+                       const T* dyb = dy.data() + b * queries * dv;
+                       gemm<T>(Op::transposed, Op::none, keys, dv, queries, T(1), pb, keys, dyb, dv, T(0),
+                               dv_.data() + b * keys * dv, dv);
+                       gemm<T>(Op::none, Op::transposed, queries, keys, dv, T(1), dyb, dv,
+                               v.value().data() + b * keys * dv, dv, T(0), ds.data(), keys);
+                       for (std::size_t r = 0; r < queries; ++r) {
+                         const T* w = pb + r * keys;
+                         T* s = ds.data() + r * keys;
+                         const T dot = detail::sum_of<T>(keys, [=](std::size_t i) { return w[i] * s[i]; });
+                         for (std::size_t i = 0; i < keys; ++i) s[i] = w[i] * (s[i] - dot);
+                       }
+                       gemm<T>(Op::none, Op::none, queries, d, keys, scale, ds.data(), keys,
+                               k.value().data() + b * keys * d, d, T(0), dq.data() + b * queries * d, d);
+                       gemm<T>(Op::transposed, Op::none, keys, d, queries, scale, ds.data(), keys,
+                               q.value().data() + b * queries * d, d, T(0), dk.data() + b * keys * d, d);
+                     }
+                     q.accumulate(std::move(dq));
+                     k.accumulate(std::move(dk));
+                     v.accumulate(std::move(dv_));
+                   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                     \
-  template Variable<T> attention(const Variable<T>&, const Variable<T>&, const Variable<T>&,     \
+#define XGRAD_INSTANTIATE(T)                                                                 \
+  template Variable<T> attention(const Variable<T>&, const Variable<T>&, const Variable<T>&, \
                                  const AttentionOptions&, Array<T>*);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

@@ -6,9 +6,10 @@
 namespace xgrad {
 
 struct AttentionOptions {
-  Mask mask = Mask::from_shape({0});  ///< true: this query may NOT see this key; broadcasts to (…, Tq, Tk); empty: none
-  bool causal = false;                ///< query i sees keys 0…i only (Tq = Tk)
-  double scale = 0;                   ///< factor on the scores; 0 means 1/√d
+  Mask mask = Mask::from_shape(
+      {0});             ///< true: this query may NOT see this key; broadcasts to (…, Tq, Tk); empty: none
+  bool causal = false;  ///< query i sees keys 0…i only (Tq = Tk)
+  double scale = 0;     ///< factor on the scores; 0 means 1/√d
 };
 
 /// softmax(q kᵀ · scale) v with q (…, Tq, d), k (…, Tk, d), v (…, Tk, dv), equal leading axes; y (…, Tq, dv).

@@ -1,6 +1,6 @@
 #pragma once
-// The fused ops once more, written with smaller ops as the textbooks write them. They are the definitions: the
-// tests hold every fused op against its namesake here, forward and backward. Read these first.
+// The fused ops once more, written with smaller ops as the textbooks write them. They are the definitions:
+// the tests hold every fused op against its namesake here, forward and backward. Read these first.
 
 #include <cmath>
 #include <limits>
@@ -43,7 +43,8 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma = {}, cons
   Axes axes;
   for (std::size_t i = 1; i <= options.axes; ++i) axes.push_back(-static_cast<std::ptrdiff_t>(i));
   const auto centred = x - xgrad::mean(x, axes, true);
-  auto y = centred / xgrad::sqrt(composed::variance(x, axes, true, options.divisor) + Variable<T>(T(options.eps)));
+  auto y =
+      centred / xgrad::sqrt(composed::variance(x, axes, true, options.divisor) + Variable<T>(T(options.eps)));
   if (gamma) y = y * gamma;
   if (beta) y = y + beta;
   return y;

@@ -5,10 +5,12 @@
 
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/strided.hpp"
+#include "xgrad/core/vector_math.hpp"
 
 namespace xgrad {
 
 using detail::elementwise;
+using detail::elementwise_to;
 
 namespace {
 
@@ -16,10 +18,8 @@ namespace {
 template <class T, class F, class D>
 Variable<T> unary(const char* op, const Variable<T>& x, F f, D derivative) {
   return record<T>(op, elementwise<T>(f, x.value()), {x}, [=](const Array<T>& y, const Array<T>& dy) {
-    auto dx = empty<T>(x.shape());
-    for (std::size_t i = 0; i < y.size(); ++i)
-      dx.data()[i] = dy.data()[i] * derivative(x.value().data()[i], y.data()[i]);
-    x.accumulate(std::move(dx));
+    x.accumulate(elementwise_to<T>(
+        x.shape(), [=](T d, T v, T f_v) { return d * derivative(v, f_v); }, dy, x.value(), y));
   });
 }
 
@@ -30,7 +30,7 @@ Variable<T> binary(const char* op, const Variable<T>& a, const Variable<T>& b, F
                    [=](const Array<T>& y, const Array<T>& dy) {
                      const Shape shape = shape_of(y);
                      const auto times = [&](auto df) {
-                       return detail::elementwise_to<T>(
+                       return elementwise_to<T>(
                            shape, [=](T d, T p, T q) { return d * df(p, q); }, dy, a.value(), b.value());
                      };
                      if (a.requires_grad()) a.accumulate(times(df_da));
@@ -41,15 +41,16 @@ Variable<T> binary(const char* op, const Variable<T>& a, const Variable<T>& b, F
 // Scalar functions that several ops share.
 template <class T>
 T logistic(T x) {
-  using std::exp;
-  if (x >= T(0)) return T(1) / (T(1) + exp(-x));  // the exponential never overflows
-  const T e = exp(x);
-  return e / (T(1) + e);
+  using fast::exp;
+  return T(1) / (T(1) + exp(-x));  // where the exponential overflows the quotient is 0, as it should be
 }
 
 const double pi = std::acos(-1.0);
 
 }  // namespace
+
+// A table reads best with the function and each derivative on a line of its own.
+// clang-format off
 
 // y = a + b,   da = dy,   db = dy
 template <class T>
@@ -118,7 +119,7 @@ Variable<T> sqrt(const Variable<T>& x) {
 // y = eˣ,   dx = dy y
 template <class T>
 Variable<T> exp(const Variable<T>& x) {
-  using std::exp;
+  using fast::exp;
   return unary("exp", x, [](T v) { return exp(v); }, [](T, T y) { return y; });
 }
 
@@ -159,33 +160,32 @@ Variable<T> sigmoid(const Variable<T>& x) {
 // y = tanh x,   dx = dy (1 - y²)
 template <class T>
 Variable<T> tanh(const Variable<T>& x) {
-  using std::tanh;
+  using fast::tanh;
   return unary("tanh", x, [](T v) { return tanh(v); }, [](T, T y) { return T(1) - y * y; });
 }
 
 // y = ln(1 + eˣ) = max(x, 0) + ln(1 + e^-|x|),   dx = dy / (1 + e⁻ˣ)
 template <class T>
 Variable<T> softplus(const Variable<T>& x) {
-  using std::exp, std::log1p;
+  using fast::exp, fast::log1p_unit;
   return unary("softplus", x,
-               [](T v) { return v > T(0) ? v + log1p(exp(-v)) : log1p(exp(v)); },
+               [](T v) { return (v > T(0) ? v : T(0)) + log1p_unit(exp(v > T(0) ? -v : v)); },
                [](T v, T) { return logistic(v); });
 }
 
 // y = x Φ(x),   dx = dy (Φ(x) + x φ(x)),   Φ(x) = ½(1 + erf(x/√2)),   φ(x) = e^(-x²/2)/√2π
 template <class T>
 Variable<T> gelu(const Variable<T>& x) {
-  using std::erf, std::exp;
-  const T root_half(std::sqrt(.5)), density(1 / std::sqrt(2 * pi));
-  const auto distribution = [=](T v) { return T(.5) * (T(1) + erf(v * root_half)); };
-  return unary("gelu", x, [=](T v) { return v * distribution(v); },
-               [=](T v, T) { return distribution(v) + v * density * exp(T(-.5) * v * v); });
+  using fast::exp, fast::normal_distribution;
+  const T density(1 / std::sqrt(2 * pi));
+  return unary("gelu", x, [](T v) { return v * normal_distribution(v); },
+               [=](T v, T) { return normal_distribution(v) + v * density * exp(T(-.5) * v * v); });
 }
 
 // y = ½x(1 + t),   dx = dy (½(1 + t) + ½x(1 - t²) u'),   t = tanh u,   u = √(2/π)(x + cx³),   c = 0.044715
 template <class T>
 Variable<T> gelu_tanh(const Variable<T>& x) {
-  using std::tanh;
+  using fast::tanh;
   const T r(std::sqrt(2 / pi)), c(.044715), half(.5), one(1);
   return unary("gelu_tanh", x, [=](T v) { return half * v * (one + tanh(r * (v + c * v * v * v))); },
                [=](T v, T) {
@@ -194,14 +194,20 @@ Variable<T> gelu_tanh(const Variable<T>& x) {
                });
 }
 
+// clang-format on
+
 // y = mask ? a : b,   da = mask ? dy : 0,   db = mask ? 0 : dy
 template <class T>
 Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b) {
-  const Shape shape = broadcast_shape("where", shape_of(mask), broadcast_shape("where", a.shape(), b.shape()));
-  auto y = detail::elementwise_to<T>(shape, [](bool m, T p, T q) { return m ? p : q; }, mask, a.value(), b.value());
+  const Shape shape =
+      broadcast_shape("where", shape_of(mask), broadcast_shape("where", a.shape(), b.shape()));
+  auto y = elementwise_to<T>(
+      shape, [](bool m, T p, T q) { return m ? p : q; }, mask, a.value(), b.value());
   return record<T>("where", std::move(y), {a, b}, [=](const Array<T>&, const Array<T>& dy) {
-    a.accumulate(detail::elementwise_to<T>(shape, [](bool m, T d) { return m ? d : T(0); }, mask, dy));
-    b.accumulate(detail::elementwise_to<T>(shape, [](bool m, T d) { return m ? T(0) : d; }, mask, dy));
+    a.accumulate(elementwise_to<T>(
+        shape, [](bool m, T d) { return m ? d : T(0); }, mask, dy));
+    b.accumulate(elementwise_to<T>(
+        shape, [](bool m, T d) { return m ? T(0) : d; }, mask, dy));
   });
 }
 
@@ -212,32 +218,34 @@ Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value) {
   if (broadcast_shape("masked_fill", shape_of(mask), shape) != shape)
     fail("masked_fill", "the mask is ", to_string(shape_of(mask)), ", x is ", to_string(shape),
          ": the mask must broadcast to x");
-  auto y = detail::elementwise_to<T>(shape, [=](bool m, T v) { return m ? T(value) : v; }, mask, x.value());
+  auto y = elementwise_to<T>(
+      shape, [=](bool m, T v) { return m ? T(value) : v; }, mask, x.value());
   return record<T>("masked_fill", std::move(y), {x}, [=](const Array<T>&, const Array<T>& dy) {
-    x.accumulate(detail::elementwise_to<T>(shape, [](bool m, T d) { return m ? T(0) : d; }, mask, dy));
+    x.accumulate(elementwise_to<T>(
+        shape, [](bool m, T d) { return m ? T(0) : d; }, mask, dy));
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                 \
-  template Variable<T> add(const Variable<T>&, const Variable<T>&);                          \
-  template Variable<T> sub(const Variable<T>&, const Variable<T>&);                          \
-  template Variable<T> mul(const Variable<T>&, const Variable<T>&);                          \
-  template Variable<T> div(const Variable<T>&, const Variable<T>&);                          \
-  template Variable<T> maximum(const Variable<T>&, const Variable<T>&);                      \
-  template Variable<T> neg(const Variable<T>&);                                              \
-  template Variable<T> pow(const Variable<T>&, double);                                      \
-  template Variable<T> sqrt(const Variable<T>&);                                             \
-  template Variable<T> exp(const Variable<T>&);                                              \
-  template Variable<T> log(const Variable<T>&);                                              \
-  template Variable<T> abs(const Variable<T>&);                                              \
-  template Variable<T> relu(const Variable<T>&);                                             \
-  template Variable<T> leaky_relu(const Variable<T>&, double);                               \
-  template Variable<T> sigmoid(const Variable<T>&);                                          \
-  template Variable<T> tanh(const Variable<T>&);                                             \
-  template Variable<T> softplus(const Variable<T>&);                                         \
-  template Variable<T> gelu(const Variable<T>&);                                             \
-  template Variable<T> gelu_tanh(const Variable<T>&);                                        \
-  template Variable<T> where(const Mask&, const Variable<T>&, const Variable<T>&);           \
+#define XGRAD_INSTANTIATE(T)                                                       \
+  template Variable<T> add(const Variable<T>&, const Variable<T>&);                \
+  template Variable<T> sub(const Variable<T>&, const Variable<T>&);                \
+  template Variable<T> mul(const Variable<T>&, const Variable<T>&);                \
+  template Variable<T> div(const Variable<T>&, const Variable<T>&);                \
+  template Variable<T> maximum(const Variable<T>&, const Variable<T>&);            \
+  template Variable<T> neg(const Variable<T>&);                                    \
+  template Variable<T> pow(const Variable<T>&, double);                            \
+  template Variable<T> sqrt(const Variable<T>&);                                   \
+  template Variable<T> exp(const Variable<T>&);                                    \
+  template Variable<T> log(const Variable<T>&);                                    \
+  template Variable<T> abs(const Variable<T>&);                                    \
+  template Variable<T> relu(const Variable<T>&);                                   \
+  template Variable<T> leaky_relu(const Variable<T>&, double);                     \
+  template Variable<T> sigmoid(const Variable<T>&);                                \
+  template Variable<T> tanh(const Variable<T>&);                                   \
+  template Variable<T> softplus(const Variable<T>&);                               \
+  template Variable<T> gelu(const Variable<T>&);                                   \
+  template Variable<T> gelu_tanh(const Variable<T>&);                              \
+  template Variable<T> where(const Mask&, const Variable<T>&, const Variable<T>&); \
   template Variable<T> masked_fill(const Variable<T>&, const Mask&, double);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

@@ -7,6 +7,7 @@
 
 namespace xgrad {
 
+// clang-format off
 template <class T> Variable<T> add(const Variable<T>& a, const Variable<T>& b);      ///< a + b
 template <class T> Variable<T> sub(const Variable<T>& a, const Variable<T>& b);      ///< a - b
 template <class T> Variable<T> mul(const Variable<T>& a, const Variable<T>& b);      ///< a b
@@ -30,9 +31,13 @@ template <class T> Variable<T> gelu(const Variable<T>& x);
 /// The same paper's approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
 template <class T> Variable<T> gelu_tanh(const Variable<T>& x);
 
+// clang-format on
+
 /// a where the mask is true, b elsewhere; all three broadcast.
-template <class T> Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b);
 /// x with `value` wherever the mask (broadcast to x's shape) is true. No gradient flows there.
-template <class T> Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value);
+template <class T>
+Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value);
 
 }  // namespace xgrad

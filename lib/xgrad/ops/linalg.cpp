@@ -16,8 +16,8 @@ std::size_t rows(const Variable<T>& x) {
   return n;
 }
 
-/// A batch of matrix products c[i] += op(a[i']) op(b[i'']), the batch axes of each operand broadcast to `batch`.
-/// A broadcast operand is read several times; a broadcast result is added to several times.
+/// A batch of matrix products c[i] += op(a[i']) op(b[i'']), the batch axes of each operand broadcast to
+/// `batch`. A broadcast operand is read several times; a broadcast result is added to several times.
 template <class T>
 struct Batch {
   Shape batch;
@@ -28,7 +28,8 @@ struct Batch {
     std::size_t i = 0;
     detail::for_each_row<2>(batch, {a, b}, [&](std::size_t n, const auto& at, const auto& step) {
       for (std::ptrdiff_t j = 0; j < static_cast<std::ptrdiff_t>(n); ++j)
-        product(static_cast<std::size_t>(at[0] + j * step[0]), static_cast<std::size_t>(at[1] + j * step[1]), i++);
+        product(static_cast<std::size_t>(at[0] + j * step[0]), static_cast<std::size_t>(at[1] + j * step[1]),
+                i++);
     });
   }
 };
@@ -56,8 +57,8 @@ Variable<T> matmul(const Variable<T>& a, const Variable<T>& b) {
 
   auto y = empty<T>(shape);
   products.for_each([&](std::size_t i, std::size_t j, std::size_t out) {
-    gemm<T>(Op::none, Op::none, m, n, k, T(1), a.value().data() + i * m * k, k, b.value().data() + j * k * n, n,
-            T(0), y.data() + out * m * n, n);
+    gemm<T>(Op::none, Op::none, m, n, k, T(1), a.value().data() + i * m * k, k, b.value().data() + j * k * n,
+            n, T(0), y.data() + out * m * n, n);
   });
   return record<T>("matmul", std::move(y), {a, b}, [=](const Array<T>&, const Array<T>& dy) {
     if (a.requires_grad()) {
@@ -93,8 +94,7 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
   shape.back() = out;
 
   auto y = empty<T>(shape);
-  for (std::size_t i = 0; bias && i < n; ++i)
-    std::copy_n(bias.value().data(), out, y.data() + i * out);
+  for (std::size_t i = 0; bias && i < n; ++i) std::copy_n(bias.value().data(), out, y.data() + i * out);
   gemm<T>(Op::none, Op::transposed, n, out, in, T(1), x.value().data(), in, weight.value().data(), in,
           bias ? T(1) : T(0), y.data(), out);
   std::vector<Variable<T>> inputs{x, weight};
@@ -102,19 +102,21 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
   return record<T>("linear", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
     if (x.requires_grad()) {
       auto dx = empty<T>(x.shape());
-      gemm<T>(Op::none, Op::none, n, in, out, T(1), dy.data(), out, weight.value().data(), in, T(0), dx.data(), in);
+      gemm<T>(Op::none, Op::none, n, in, out, T(1), dy.data(), out, weight.value().data(), in, T(0),
+              dx.data(), in);
       x.accumulate(std::move(dx));
     }
     if (weight.requires_grad()) {
       auto dw = empty<T>(weight.shape());
-      gemm<T>(Op::transposed, Op::none, out, in, n, T(1), dy.data(), out, x.value().data(), in, T(0), dw.data(), in);
+      gemm<T>(Op::transposed, Op::none, out, in, n, T(1), dy.data(), out, x.value().data(), in, T(0),
+              dw.data(), in);
       weight.accumulate(std::move(dw));
     }
     bias.accumulate(dy);  // sums over the rows
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                          \
+#define XGRAD_INSTANTIATE(T)                                           \
   template Variable<T> matmul(const Variable<T>&, const Variable<T>&); \
   template Variable<T> linear(const Variable<T>&, const Variable<T>&, const Variable<T>&);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)

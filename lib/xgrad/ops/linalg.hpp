@@ -8,7 +8,8 @@ namespace xgrad {
 /// Matrix product: (…, m, k) times (…, k, n) is (…, m, n). The leading (batch) axes broadcast; a 2-D b is
 /// multiplied in one product whatever a's rank. Both ranks must be at least 2.
 /// Throws "[matmul] a is (3, 4), b is (5, 2): a's columns must equal b's rows".
-template <class T> Variable<T> matmul(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Variable<T> matmul(const Variable<T>& a, const Variable<T>& b);
 
 /// y = x Wᵀ + b: x (…, in), W (out, in), b (out,) or empty, y (…, out).
 template <class T>

@@ -5,6 +5,7 @@
 #include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/strided.hpp"
+#include "xgrad/core/vector_math.hpp"
 
 namespace xgrad {
 
@@ -15,11 +16,13 @@ namespace {
 
 /// Number of samples in (…, classes); checks that there is one label for each.
 template <class T>
-std::size_t samples(const char* op, const Variable<T>& scores, const Indices& labels, std::int64_t ignore_index) {
+std::size_t samples(const char* op, const Variable<T>& scores, const Indices& labels,
+                    std::int64_t ignore_index) {
   const Shape shape = scores.shape();
   const auto both = "the scores are " + to_string(shape) + ", the labels " + to_string(shape_of(labels));
   if (shape.empty() || shape.back() == 0) fail(op, both, ": the last axis must be the classes, at least one");
-  if (Shape(shape.begin(), shape.end() - 1) != shape_of(labels)) fail(op, both, ": one label for each row of scores");
+  if (Shape(shape.begin(), shape.end() - 1) != shape_of(labels))
+    fail(op, both, ": one label for each row of scores");
   const auto classes = static_cast<std::int64_t>(shape.back());
   for (auto label : labels)
     if (label != ignore_index && (label < 0 || label >= classes))
@@ -30,7 +33,8 @@ std::size_t samples(const char* op, const Variable<T>& scores, const Indices& la
 template <class T>
 void check_same(const char* op, const Variable<T>& x, const Array<T>& target) {
   if (x.shape() != shape_of(target))
-    fail(op, "the input is ", to_string(x.shape()), ", the target ", to_string(shape_of(target)), ": both must have the same shape");
+    fail(op, "the input is ", to_string(x.shape()), ", the target ", to_string(shape_of(target)),
+         ": both must have the same shape");
 }
 
 /// 1/divisor for the mean, 1 for the sum. A mean over nothing is 0/0, NaN.
@@ -43,7 +47,7 @@ double weight(Reduction reduction, std::size_t divisor) {
 // loss = w Σ_r Σ_i -t_i l_i with l = x - ln Σ eˣ,   dx = w dy (eˡ Σ t - t)
 template <class T, class Target>
 Variable<T> cross_entropy_rows(const Variable<T>& x, std::size_t rows, T w, Target target) {
-  using std::exp, std::log;
+  using fast::exp, std::log;
   const std::size_t n = x.extent(-1);
   auto l = empty<T>({rows, n});  // log-probabilities
   T loss(0);
@@ -59,21 +63,23 @@ Variable<T> cross_entropy_rows(const Variable<T>& x, std::size_t rows, T w, Targ
       return t == T(0) ? T(0) : t * out[i];
     });
   }
-  return record<T>("cross_entropy", scalar(w * loss), {x}, [=, l = std::move(l)](const Array<T>&, const Array<T>& dy) {
-    const T scale = w * dy.data()[0];
-    auto dx = empty<T>(x.shape());
-    for (std::size_t r = 0; r < rows; ++r) {
-      const T* lr = l.data() + r * n;
-      const T mass = sum_of<T>(n, [&](std::size_t i) { return target(r, i); });
-      for (std::size_t i = 0; i < n; ++i)
-        dx.data()[r * n + i] = mass == T(0) ? T(0) : scale * (exp(lr[i]) * mass - target(r, i));
-    }
-    x.accumulate(std::move(dx));
-  });
+  return record<T>(
+      "cross_entropy", scalar(w * loss), {x}, [=, l = std::move(l)](const Array<T>&, const Array<T>& dy) {
+        const T scale = w * dy.data()[0];
+        auto dx = empty<T>(x.shape());
+        for (std::size_t r = 0; r < rows; ++r) {
+          const T* lr = l.data() + r * n;
+          const T mass = sum_of<T>(n, [&](std::size_t i) { return target(r, i); });
+          for (std::size_t i = 0; i < n; ++i)
+            dx.data()[r * n + i] = mass == T(0) ? T(0) : scale * (exp(lr[i]) * mass - target(r, i));
+        }
+        x.accumulate(std::move(dx));
+      });
 }
 
 std::size_t kept(const Indices& labels, std::int64_t ignore_index) {
-  return static_cast<std::size_t>(std::count_if(labels.begin(), labels.end(), [=](auto l) { return l != ignore_index; }));
+  return static_cast<std::size_t>(
+      std::count_if(labels.begin(), labels.end(), [=](auto l) { return l != ignore_index; }));
 }
 
 void check_smoothing(double smoothing) {
@@ -84,8 +90,10 @@ void check_smoothing(double smoothing) {
 }  // namespace
 
 template <class T>
-Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels, const CrossEntropyOptions& options) {
-  const std::size_t rows = samples("cross_entropy", logits, labels, options.ignore_index), n = logits.extent(-1);
+Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels,
+                          const CrossEntropyOptions& options) {
+  const std::size_t rows = samples("cross_entropy", logits, labels, options.ignore_index),
+                    n = logits.extent(-1);
   check_smoothing(options.label_smoothing);
   const double s = options.label_smoothing;
   const T elsewhere(s / double(n)), here(1 - s + s / double(n));
@@ -99,23 +107,27 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels, cons
 }
 
 template <class T>
-Variable<T> cross_entropy(const Variable<T>& logits, const Array<T>& probabilities, const CrossEntropyOptions& options) {
+Variable<T> cross_entropy(const Variable<T>& logits, const Array<T>& probabilities,
+                          const CrossEntropyOptions& options) {
   check_same("cross_entropy", logits, probabilities);
   if (logits.rank() == 0 || logits.extent(-1) == 0)
-    fail("cross_entropy", "the scores are ", to_string(logits.shape()), ": the last axis must be the classes, at least one");
+    fail("cross_entropy", "the scores are ", to_string(logits.shape()),
+         ": the last axis must be the classes, at least one");
   check_smoothing(options.label_smoothing);
   const std::size_t n = logits.extent(-1), rows = logits.size() / n;
   const T keep(1 - options.label_smoothing), uniform(options.label_smoothing / double(n));
-  return cross_entropy_rows(logits, rows, T(weight(options.reduction, rows)), [=](std::size_t r, std::size_t i) {
-    return keep * probabilities.data()[r * n + i] + uniform;
-  });
+  return cross_entropy_rows(
+      logits, rows, T(weight(options.reduction, rows)),
+      [=](std::size_t r, std::size_t i) { return keep * probabilities.data()[r * n + i] + uniform; });
 }
 
 // loss = -w Σ l_label,   dl_label = -w dy
 template <class T>
-Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels, const CrossEntropyOptions& options) {
+Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels,
+                     const CrossEntropyOptions& options) {
   const auto ignored = options.ignore_index;
-  const std::size_t rows = samples("nll_loss", log_probabilities, labels, ignored), n = log_probabilities.extent(-1);
+  const std::size_t rows = samples("nll_loss", log_probabilities, labels, ignored),
+                    n = log_probabilities.extent(-1);
   const T w(weight(options.reduction, kept(labels, ignored)));
   const auto for_each_label = [=](auto visit) {
     for (std::size_t r = 0; r < rows; ++r)
@@ -123,23 +135,24 @@ Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels
   };
   T loss(0);
   for_each_label([&](std::size_t at) { loss -= log_probabilities.value().data()[at]; });
-  return record<T>("nll_loss", scalar(w * loss), {log_probabilities}, [=](const Array<T>&, const Array<T>& dy) {
-    auto dl = zeros<T>(log_probabilities.shape());
-    for_each_label([&](std::size_t at) { dl.data()[at] = -w * dy.data()[0]; });
-    log_probabilities.accumulate(std::move(dl));
-  });
+  return record<T>("nll_loss", scalar(w * loss), {log_probabilities},
+                   [=](const Array<T>&, const Array<T>& dy) {
+                     auto dl = zeros<T>(log_probabilities.shape());
+                     for_each_label([&](std::size_t at) { dl.data()[at] = -w * dy.data()[0]; });
+                     log_probabilities.accumulate(std::move(dl));
+                   });
 }
 
 // loss = w Σ (ln(1 + eᶻ) - t z),   dz = w dy (1/(1 + e⁻ᶻ) - t)
 template <class T>
 Variable<T> bce_with_logits(const Variable<T>& logits, const Array<T>& targets, Reduction reduction) {
-  using std::exp, std::log1p;
+  using fast::exp, fast::log1p_unit;
   check_same("bce_with_logits", logits, targets);
   const std::size_t n = logits.size();
   const T w(weight(reduction, n));
   const T* z = logits.value().data();
   const T loss = sum_of<T>(n, [&](std::size_t i) {
-    const T softplus = z[i] > T(0) ? z[i] + log1p(exp(-z[i])) : log1p(exp(z[i]));
+    const T softplus = (z[i] > T(0) ? z[i] : T(0)) + log1p_unit(exp(z[i] > T(0) ? -z[i] : z[i]));
     return softplus - targets.data()[i] * z[i];
   });
   return record<T>("bce_with_logits", scalar(w * loss), {logits}, [=](const Array<T>&, const Array<T>& dy) {
@@ -163,7 +176,8 @@ Variable<T> mse_loss(const Variable<T>& y, const Array<T>& target, Reduction red
   const T loss = sum_of<T>(y.size(), [=](std::size_t i) { return (a[i] - t[i]) * (a[i] - t[i]); });
   return record<T>("mse_loss", scalar(w * loss), {y}, [=](const Array<T>&, const Array<T>& dloss) {
     const T scale = T(2) * w * dloss.data()[0];
-    y.accumulate(detail::elementwise_to<T>(y.shape(), [=](T a, T t) { return scale * (a - t); }, y.value(), target));
+    y.accumulate(detail::elementwise_to<T>(
+        y.shape(), [=](T a, T t) { return scale * (a - t); }, y.value(), target));
   });
 }
 
@@ -181,12 +195,12 @@ Array<T> one_hot(const Indices& labels, std::size_t classes) {
   return rows;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                 \
-  template Variable<T> cross_entropy(const Variable<T>&, const Indices&, const CrossEntropyOptions&);        \
-  template Variable<T> cross_entropy(const Variable<T>&, const Array<T>&, const CrossEntropyOptions&);       \
-  template Variable<T> nll_loss(const Variable<T>&, const Indices&, const CrossEntropyOptions&);             \
-  template Variable<T> bce_with_logits(const Variable<T>&, const Array<T>&, Reduction);                      \
-  template Variable<T> mse_loss(const Variable<T>&, const Array<T>&, Reduction);                             \
+#define XGRAD_INSTANTIATE(T)                                                                           \
+  template Variable<T> cross_entropy(const Variable<T>&, const Indices&, const CrossEntropyOptions&);  \
+  template Variable<T> cross_entropy(const Variable<T>&, const Array<T>&, const CrossEntropyOptions&); \
+  template Variable<T> nll_loss(const Variable<T>&, const Indices&, const CrossEntropyOptions&);       \
+  template Variable<T> bce_with_logits(const Variable<T>&, const Array<T>&, Reduction);                \
+  template Variable<T> mse_loss(const Variable<T>&, const Array<T>&, Reduction);                       \
   template Array<T> one_hot(const Indices&, std::size_t);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

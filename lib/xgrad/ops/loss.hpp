@@ -15,17 +15,21 @@ struct CrossEntropyOptions {
   Reduction reduction = Reduction::mean;
 };
 
-/// -Σ ln softmax(logits)[label]: logits (…, C), labels (…) in 0…C-1. The mean is over samples not ignored; NaN
-/// when all are. Throws on a label out of range and when the number of labels is not the number of samples.
+/// -Σ ln softmax(logits)[label]: logits (…, C), labels (…) in 0…C-1. The mean is over samples not ignored;
+/// NaN when all are. Throws on a label out of range and when the number of labels is not the number of
+/// samples.
 template <class T>
-Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels, const CrossEntropyOptions& options = {});
+Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels,
+                          const CrossEntropyOptions& options = {});
 
-/// -Σ p ln softmax(logits) with target probabilities (one-hot or soft) of the logits' shape; mean over samples.
+/// -Σ p ln softmax(logits) with target probabilities (one-hot or soft) of the logits' shape; mean over
+/// samples.
 template <class T>
 Variable<T> cross_entropy(const Variable<T>& logits, const Array<T>& probabilities,
                           const CrossEntropyOptions& options = {});
 
-/// Negative log-likelihood: -Σ log_probabilities[label], for the output of log_softmax. ignore_index as above.
+/// Negative log-likelihood: -Σ log_probabilities[label], for the output of log_softmax. ignore_index as
+/// above.
 template <class T>
 Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels,
                      const CrossEntropyOptions& options = {});

@@ -4,6 +4,7 @@
 
 #include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
+#include "xgrad/core/vector_math.hpp"
 #include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
@@ -25,7 +26,7 @@ Variable<T> along(const char* op, const Variable<T>& x, std::ptrdiff_t axis, F l
 // y = eˣ / Σ eˣ,   dx = y (dy - Σ y dy)
 template <class T>
 Variable<T> softmax_rows(const Variable<T>& x) {
-  using std::exp;
+  using fast::exp;
   const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
   auto y = empty<T>(x.shape());
   for (std::size_t r = 0; r < rows; ++r) {
@@ -50,14 +51,15 @@ Variable<T> softmax_rows(const Variable<T>& x) {
 // y = x - ln Σ eˣ,   dx = dy - eʸ Σ dy
 template <class T>
 Variable<T> log_softmax_rows(const Variable<T>& x) {
-  using std::exp, std::log;
+  using fast::exp, std::log;
   const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
   auto y = empty<T>(x.shape());
   for (std::size_t r = 0; r < rows; ++r) {
     const T* in = x.value().data() + r * n;
     const T top = max_of(in, n);
     const T rest = log(sum_of<T>(n, [=](std::size_t i) { return exp(in[i] - top); }));
-    for (std::size_t i = 0; i < n; ++i) y.data()[r * n + i] = in[i] - top - rest;  // top first: no cancellation
+    for (std::size_t i = 0; i < n; ++i)
+      y.data()[r * n + i] = in[i] - top - rest;  // top first: no cancellation
   }
   return record<T>("log_softmax", std::move(y), {x}, [=](const Array<T>& y, const Array<T>& dy) {
     auto dx = empty<T>(x.shape());
@@ -91,8 +93,10 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
                        const LayerNormOptions& options) {
   using std::sqrt;
   if (options.axes == 0 || options.axes > x.rank())
-    fail("layer_norm", "x is ", to_string(x.shape()), ": ", options.axes, " trailing axes cannot be normalised");
-  const Shape full_shape = x.shape(), shape(full_shape.end() - static_cast<std::ptrdiff_t>(options.axes), full_shape.end());
+    fail("layer_norm", "x is ", to_string(x.shape()), ": ", options.axes,
+         " trailing axes cannot be normalised");
+  const Shape full_shape = x.shape(),
+              shape(full_shape.end() - static_cast<std::ptrdiff_t>(options.axes), full_shape.end());
   for (const auto* affine : {&gamma, &beta})
     if (*affine && affine->shape() != shape)
       fail("layer_norm", "x is ", to_string(full_shape), ", ", affine == &gamma ? "gamma" : "beta", " is ",
@@ -112,8 +116,10 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
     const T squares = sum_of<T>(n, [=](std::size_t i) { return (in[i] - mean) * (in[i] - mean); });
     const T scale = T(1) / sqrt(squares / m + eps);
     for (std::size_t i = 0; i < n; ++i) out[i] = (in[i] - mean) * scale;
-    if (gain) for (std::size_t i = 0; i < n; ++i) out[i] *= gain[i];
-    if (shift) for (std::size_t i = 0; i < n; ++i) out[i] += shift[i];
+    if (gain)
+      for (std::size_t i = 0; i < n; ++i) out[i] *= gain[i];
+    if (shift)
+      for (std::size_t i = 0; i < n; ++i) out[i] += shift[i];
     mu.data()[r] = mean;
     inverse.data()[r] = scale;
   }
@@ -121,7 +127,8 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
   return record<T>("layer_norm", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
-    auto dx = empty<T>(x.shape()), g = empty<T>({n}), x_hat = empty<T>({n}), dgamma = zeros<T>(shape), dbeta = zeros<T>(shape);
+    auto dx = empty<T>(x.shape()), g = empty<T>({n}), x_hat = empty<T>({n}), dgamma = zeros<T>(shape),
+         dbeta = zeros<T>(shape);
     const T* gain = gamma ? gamma.value().data() : nullptr;
     T *gp = g.data(), *hat = x_hat.data();
     for (std::size_t r = 0; r < rows; ++r) {
@@ -142,10 +149,11 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                   \
-  template Variable<T> softmax(const Variable<T>&, std::ptrdiff_t);            \
-  template Variable<T> log_softmax(const Variable<T>&, std::ptrdiff_t);        \
-  template Variable<T> layer_norm(const Variable<T>&, const Variable<T>&, const Variable<T>&, const LayerNormOptions&);
+#define XGRAD_INSTANTIATE(T)                                                                  \
+  template Variable<T> softmax(const Variable<T>&, std::ptrdiff_t);                           \
+  template Variable<T> log_softmax(const Variable<T>&, std::ptrdiff_t);                       \
+  template Variable<T> layer_norm(const Variable<T>&, const Variable<T>&, const Variable<T>&, \
+                                  const LayerNormOptions&);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -8,14 +8,16 @@
 namespace xgrad {
 
 /// eˣⁱ / Σ eˣʲ along one axis. Stable for any finite input; a slice that is all -inf gives NaN.
-template <class T> Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis = -1);
+template <class T>
+Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis = -1);
 /// ln softmax(x), computed as x - logsumexp(x).
-template <class T> Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis = -1);
+template <class T>
+Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis = -1);
 
 struct LayerNormOptions {
-  double eps = 1e-5;                       ///< inside the root; 0 is allowed and gives NaN on constant rows
-  Divisor divisor = Divisor::population;   ///< sample: the n - 1 of torch.std; NaN for one feature
-  std::size_t axes = 1;                    ///< how many trailing axes are normalised together
+  double eps = 1e-5;                      ///< inside the root; 0 is allowed and gives NaN on constant rows
+  Divisor divisor = Divisor::population;  ///< sample: the n - 1 of torch.std; NaN for one feature
+  std::size_t axes = 1;                   ///< how many trailing axes are normalised together
 };
 
 /// y = γ x̂ + β with x̂ = (x - μ)/√(σ² + ε), μ and σ² over the trailing axes of each sample

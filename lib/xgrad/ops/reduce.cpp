@@ -5,6 +5,7 @@
 
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/strided.hpp"
+#include "xgrad/core/vector_math.hpp"
 
 namespace xgrad {
 
@@ -14,8 +15,8 @@ using detail::sum_to;
 
 namespace {
 
-/// The shapes of one reduction: `kept` has length 1 on the reduced axes, `result` is what the caller asked for,
-/// n entries go into each result.
+/// The shapes of one reduction: `kept` has length 1 on the reduced axes, `result` is what the caller asked
+/// for, n entries go into each result.
 struct Reduced {
   Shape kept, result;
   double n;
@@ -55,7 +56,8 @@ Variable<T> sum(const Variable<T>& x, const Axes& axes, bool keepdims) {
   const Reduced r = reduced("sum", x.shape(), axes, keepdims);
   return record<T>("sum", reshaped(sum_to(x.value(), r.kept), r.result), {x},
                    [=](const Array<T>&, const Array<T>& dy) {
-                     x.accumulate(elementwise_to<T>(x.shape(), [](T d) { return d; }, reshaped(dy, r.kept)));
+                     x.accumulate(elementwise_to<T>(
+                         x.shape(), [](T d) { return d; }, reshaped(dy, r.kept)));
                    });
 }
 
@@ -66,7 +68,8 @@ Variable<T> mean(const Variable<T>& x, const Axes& axes, bool keepdims) {
   const T n(r.n);
   auto y = elementwise<T>([=](T s) { return s / n; }, sum_to(x.value(), r.kept));
   return record<T>("mean", reshaped(std::move(y), r.result), {x}, [=](const Array<T>&, const Array<T>& dy) {
-    x.accumulate(elementwise_to<T>(x.shape(), [=](T d) { return d / n; }, reshaped(dy, r.kept)));
+    x.accumulate(elementwise_to<T>(
+        x.shape(), [=](T d) { return d / n; }, reshaped(dy, r.kept)));
   });
 }
 
@@ -76,12 +79,15 @@ Variable<T> variance(const Variable<T>& x, const Axes& axes, bool keepdims, Divi
   const Reduced r = reduced("variance", x.shape(), axes, keepdims);
   const T n(r.n), m(divisor == Divisor::sample ? r.n - 1 : r.n);
   const auto mu = elementwise<T>([=](T s) { return s / n; }, sum_to(x.value(), r.kept));
-  const auto squares = elementwise<T>("variance", [](T v, T c) { return (v - c) * (v - c); }, x.value(), mu);
+  const auto squares = elementwise<T>(
+      "variance", [](T v, T c) { return (v - c) * (v - c); }, x.value(), mu);
   auto y = elementwise<T>([=](T s) { return s / m; }, sum_to(squares, r.kept));
-  return record<T>("variance", reshaped(std::move(y), r.result), {x}, [=](const Array<T>&, const Array<T>& dy) {
-    x.accumulate(elementwise_to<T>(
-        x.shape(), [=](T v, T c, T d) { return d * T(2) * (v - c) / m; }, x.value(), mu, reshaped(dy, r.kept)));
-  });
+  return record<T>("variance", reshaped(std::move(y), r.result), {x},
+                   [=](const Array<T>&, const Array<T>& dy) {
+                     x.accumulate(elementwise_to<T>(
+                         x.shape(), [=](T v, T c, T d) { return d * T(2) * (v - c) / m; }, x.value(), mu,
+                         reshaped(dy, r.kept)));
+                   });
 }
 
 // y = max x,   dx = dy [x = y] / (number of entries that are largest)
@@ -91,37 +97,43 @@ Variable<T> max(const Variable<T>& x, const Axes& axes, bool keepdims) {
   auto m = largest("max", x.value(), r);
   return record<T>("max", reshaped(std::move(m), r.result), {x}, [=](const Array<T>& y, const Array<T>& dy) {
     const auto top = reshaped(y, r.kept);
-    const auto is_top = elementwise<T>("max", [](T v, T t) { return v == t ? T(1) : T(0); }, x.value(), top);
+    const auto is_top = elementwise<T>(
+        "max", [](T v, T t) { return v == t ? T(1) : T(0); }, x.value(), top);
     const auto ties = sum_to(is_top, r.kept);
     x.accumulate(elementwise_to<T>(
-        x.shape(), [](T one, T n, T d) { return one != T(0) ? d / n : T(0); }, is_top, ties, reshaped(dy, r.kept)));
+        x.shape(), [](T one, T n, T d) { return one != T(0) ? d / n : T(0); }, is_top, ties,
+        reshaped(dy, r.kept)));
   });
 }
 
-// y = m + l with m = max x, l = ln Σ e^(x-m),   dx = dy e^((x-m) - l)   (x - y would lose digits when m is large)
+// y = m + l with m = max x, l = ln Σ e^(x-m),   dx = dy e^((x-m) - l)   (x - y would lose digits when m is
+// large)
 template <class T>
 Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keepdims) {
-  using std::exp, std::log;
+  using fast::exp, std::log;
   const Reduced r = reduced("logsumexp", x.shape(), axes, keepdims);
   const T infinity(std::numeric_limits<double>::infinity());
   // Where the maximum is infinite it is the answer, and x - m would be NaN: shift by 0 there.
   const auto shift = elementwise<T>([=](T m) { return m == infinity || m == -infinity ? T(0) : m; },
                                     largest("logsumexp", x.value(), r));
-  const auto e = elementwise<T>("logsumexp", [](T v, T m) { return exp(v - m); }, x.value(), shift);
+  const auto e = elementwise<T>(
+      "logsumexp", [](T v, T m) { return exp(v - m); }, x.value(), shift);
   const auto rest = elementwise<T>([](T s) { return log(s); }, sum_to(e, r.kept));
-  auto y = elementwise<T>("logsumexp", [](T m, T l) { return m + l; }, shift, rest);
-  return record<T>("logsumexp", reshaped(std::move(y), r.result), {x}, [=](const Array<T>&, const Array<T>& dy) {
-    x.accumulate(elementwise_to<T>(
-        x.shape(), [](T v, T m, T l, T d) { return d * exp((v - m) - l); }, x.value(), shift, rest,
-        reshaped(dy, r.kept)));
-  });
+  auto y = elementwise<T>(
+      "logsumexp", [](T m, T l) { return m + l; }, shift, rest);
+  return record<T>("logsumexp", reshaped(std::move(y), r.result), {x},
+                   [=](const Array<T>&, const Array<T>& dy) {
+                     x.accumulate(elementwise_to<T>(
+                         x.shape(), [](T v, T m, T l, T d) { return d * exp((v - m) - l); }, x.value(), shift,
+                         rest, reshaped(dy, r.kept)));
+                   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                            \
-  template Variable<T> sum(const Variable<T>&, const Axes&, bool);                      \
-  template Variable<T> mean(const Variable<T>&, const Axes&, bool);                     \
-  template Variable<T> variance(const Variable<T>&, const Axes&, bool, Divisor);        \
-  template Variable<T> max(const Variable<T>&, const Axes&, bool);                      \
+#define XGRAD_INSTANTIATE(T)                                                     \
+  template Variable<T> sum(const Variable<T>&, const Axes&, bool);               \
+  template Variable<T> mean(const Variable<T>&, const Axes&, bool);              \
+  template Variable<T> variance(const Variable<T>&, const Axes&, bool, Divisor); \
+  template Variable<T> max(const Variable<T>&, const Axes&, bool);               \
   template Variable<T> logsumexp(const Variable<T>&, const Axes&, bool);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

@@ -41,11 +41,13 @@ Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& order) {
     from.push_back(x.shape()[axis] == 1 ? 0 : strides[axis]);
   }
   auto y = empty<T>(shape);
-  detail::for_each_row<2>(shape, {row_major(shape), from}, [&](std::size_t n, const auto& at, const auto& step) {
-    T* to = y.data() + at[0];
-    const T* in = x.data() + at[1];
-    for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(n); ++i) to[i * step[0]] = in[i * step[1]];
-  });
+  detail::for_each_row<2>(shape, {row_major(shape), from},
+                          [&](std::size_t n, const auto& at, const auto& step) {
+                            T* to = y.data() + at[0];
+                            const T* in = x.data() + at[1];
+                            for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(n); ++i)
+                              to[i * step[0]] = in[i * step[1]];
+                          });
   return y;
 }
 
@@ -63,17 +65,20 @@ Variable<T> reshape(const Variable<T>& x, const std::vector<std::ptrdiff_t>& wan
   };
   for (auto extent : wanted) {
     if (extent < -1 || (extent == -1 && open < wanted.size()))
-      fail("reshape", "the shape ", text(), " is not possible: at most one extent may be -1, the others 0 or more");
-    if (extent == -1) open = shape.size();
-    else known *= static_cast<std::size_t>(extent);
+      fail("reshape", "the shape ", text(),
+           " is not possible: at most one extent may be -1, the others 0 or more");
+    if (extent == -1)
+      open = shape.size();
+    else
+      known *= static_cast<std::size_t>(extent);
     shape.push_back(static_cast<std::size_t>(extent));
   }
   if (open < wanted.size()) shape[open] = known ? x.size() / known : 0;
   if (count(shape) != x.size())
-    fail("reshape", "x is ", to_string(x.shape()), ", the new shape ", text(), ": both must have ", x.size(), " entries");
-  return record<T>("reshape", reshaped(x.value(), shape), {x}, [=](const Array<T>&, const Array<T>& dy) {
-    x.accumulate(reshaped(dy, x.shape()));
-  });
+    fail("reshape", "x is ", to_string(x.shape()), ", the new shape ", text(), ": both must have ", x.size(),
+         " entries");
+  return record<T>("reshape", reshaped(x.value(), shape), {x},
+                   [=](const Array<T>&, const Array<T>& dy) { x.accumulate(reshaped(dy, x.shape())); });
 }
 
 // y = x with axes permuted,   dx = dy with the inverse permutation
@@ -83,21 +88,22 @@ Variable<T> transpose(const Variable<T>& x, const Axes& axes) {
   std::iota(order.rbegin(), order.rend(), std::size_t(0));
   if (!axes.empty()) {
     if (normalised_axes("transpose", axes, x.rank()).size() != x.rank())
-      fail("transpose", "x is ", to_string(x.shape()), ": all of its ", x.rank(), " axes must be named, got ", axes.size());
+      fail("transpose", "x is ", to_string(x.shape()), ": all of its ", x.rank(), " axes must be named, got ",
+           axes.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = normalised_axis("transpose", axes[i], x.rank());
   }
   std::vector<std::size_t> inverse(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) inverse[order[i]] = i;
-  return record<T>("transpose", permuted(x.value(), order), {x}, [=](const Array<T>&, const Array<T>& dy) {
-    x.accumulate(permuted(dy, inverse));
-  });
+  return record<T>("transpose", permuted(x.value(), order), {x},
+                   [=](const Array<T>&, const Array<T>& dy) { x.accumulate(permuted(dy, inverse)); });
 }
 
 template <class T>
 Variable<T> swap_axes(const Variable<T>& x, std::ptrdiff_t a, std::ptrdiff_t b) {
   Axes order(x.rank());
   std::iota(order.begin(), order.end(), std::ptrdiff_t(0));
-  std::swap(order[normalised_axis("swap_axes", a, x.rank())], order[normalised_axis("swap_axes", b, x.rank())]);
+  std::swap(order[normalised_axis("swap_axes", a, x.rank())],
+            order[normalised_axis("swap_axes", b, x.rank())]);
   return transpose(x, order);
 }
 
@@ -109,7 +115,9 @@ Variable<T> slice(const Variable<T>& x, std::ptrdiff_t axis, std::ptrdiff_t begi
   const Split split(x.shape(), which);
   if (step < 1) fail("slice", "the step is ", step, ": it must be at least 1");
   const auto length = static_cast<std::ptrdiff_t>(split.along);
-  const auto clipped = [&](std::ptrdiff_t i) { return std::clamp<std::ptrdiff_t>(i < 0 ? i + length : i, 0, length); };
+  const auto clipped = [&](std::ptrdiff_t i) {
+    return std::clamp<std::ptrdiff_t>(i < 0 ? i + length : i, 0, length);
+  };
   const std::ptrdiff_t first = clipped(begin), last = std::max(first, clipped(end));
   Shape shape = x.shape();
   shape[which] = static_cast<std::size_t>((last - first + step - 1) / step);
@@ -118,7 +126,8 @@ Variable<T> slice(const Variable<T>& x, std::ptrdiff_t axis, std::ptrdiff_t begi
   const auto for_each_piece = [=, pieces = shape[which]](auto piece) {
     for (std::size_t i = 0; i < split.before; ++i)
       for (std::size_t j = 0; j < pieces; ++j)
-        piece((i * split.along + static_cast<std::size_t>(first) + j * static_cast<std::size_t>(step)) * split.after,
+        piece((i * split.along + static_cast<std::size_t>(first) + j * static_cast<std::size_t>(step)) *
+                  split.after,
               (i * pieces + j) * split.after);
   };
   auto y = empty<T>(shape);
@@ -127,7 +136,8 @@ Variable<T> slice(const Variable<T>& x, std::ptrdiff_t axis, std::ptrdiff_t begi
   });
   return record<T>("slice", std::move(y), {x}, [=](const Array<T>&, const Array<T>& dy) {
     auto dx = zeros<T>(x.shape());
-    for_each_piece([&](std::size_t in, std::size_t out) { std::copy_n(dy.data() + out, split.after, dx.data() + in); });
+    for_each_piece(
+        [&](std::size_t in, std::size_t out) { std::copy_n(dy.data() + out, split.after, dx.data() + in); });
     x.accumulate(std::move(dx));
   });
 }
@@ -141,7 +151,8 @@ Variable<T> concatenate(const std::vector<Variable<T>>& parts, std::ptrdiff_t ax
   shape[which] = 0;
   for (const auto& part : parts) {
     Shape expected = shape, got = part.shape();
-    if (got.size() != shape.size()) fail("concatenate", "the parts are ", shapes(parts), ": all must have the same rank");
+    if (got.size() != shape.size())
+      fail("concatenate", "the parts are ", shapes(parts), ": all must have the same rank");
     expected[which] = got[which];
     if (got != expected)
       fail("concatenate", "the parts are ", shapes(parts), ": all axes but axis ", which, " must agree");
@@ -153,7 +164,8 @@ Variable<T> concatenate(const std::vector<Variable<T>>& parts, std::ptrdiff_t ax
     std::size_t start = 0;
     for (std::size_t p = 0; p < parts.size(); ++p) {
       const std::size_t run = parts[p].value().shape()[which] * whole.after;
-      for (std::size_t i = 0; i < whole.before; ++i) piece(p, i * run, i * whole.along * whole.after + start, run);
+      for (std::size_t i = 0; i < whole.before; ++i)
+        piece(p, i * run, i * whole.along * whole.after + start, run);
       start += run;
     }
   };
@@ -177,7 +189,8 @@ Variable<T> stack(const std::vector<Variable<T>>& parts, std::ptrdiff_t axis) {
   const std::size_t which = normalised_axis("stack", axis, parts[0].rank() + 1);
   std::vector<Variable<T>> longer;
   for (const auto& part : parts) {
-    if (part.shape() != parts[0].shape()) fail("stack", "the parts are ", shapes(parts), ": all shapes must be equal");
+    if (part.shape() != parts[0].shape())
+      fail("stack", "the parts are ", shapes(parts), ": all shapes must be equal");
     const Shape old = part.shape();
     std::vector<std::ptrdiff_t> shape(old.begin(), old.end());
     shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(which), 1);
@@ -192,8 +205,10 @@ Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape) {
   if (broadcast_shape("broadcast_to", x.shape(), shape) != shape)
     fail("broadcast_to", "x is ", to_string(x.shape()), ", the shape ", to_string(shape),
          ": axes are matched from the last one, and x's must be equal or 1");
-  return record<T>("broadcast_to", detail::elementwise_to<T>(shape, [](T v) { return v; }, x.value()), {x},
-                   [=](const Array<T>&, const Array<T>& dy) { x.accumulate(dy); });
+  return record<T>("broadcast_to",
+                   detail::elementwise_to<T>(
+                       shape, [](T v) { return v; }, x.value()),
+                   {x}, [=](const Array<T>&, const Array<T>& dy) { x.accumulate(dy); });
 }
 
 // y_i = x_(index i),   dx_(index i) += dy_i
@@ -204,13 +219,13 @@ Variable<T> gather(const Variable<T>& x, std::ptrdiff_t axis, const Indices& ind
   const Shape shape = shape_of(indices);
   if (shape.size() == expected.size()) expected[which] = shape[which];
   if (shape != expected)
-    fail("gather", "x is ", to_string(x.shape()), ", the indices are ", to_string(shape), ": all axes but axis ",
-         which, " must agree");
+    fail("gather", "x is ", to_string(x.shape()), ", the indices are ", to_string(shape),
+         ": all axes but axis ", which, " must agree");
   const Split in(x.shape(), which), out(shape, which);
   for (auto index : indices)
     if (index < 0 || index >= static_cast<std::int64_t>(in.along))
-      fail("gather", "the index ", index, " is out of range: axis ", which, " of ", to_string(x.shape()), " has ",
-           in.along, " entries");
+      fail("gather", "the index ", index, " is out of range: axis ", which, " of ", to_string(x.shape()),
+           " has ", in.along, " entries");
   const auto for_each_entry = [=](auto entry) {
     std::size_t at = 0;
     for (std::size_t i = 0; i < out.before; ++i)
@@ -230,7 +245,8 @@ Variable<T> gather(const Variable<T>& x, std::ptrdiff_t axis, const Indices& ind
 // y_i = row (index i) of the table,   dtable_(index i) += dy_i
 template <class T>
 Variable<T> embedding(const Variable<T>& table, const Indices& indices) {
-  if (table.rank() != 2) fail("embedding", "the table is ", to_string(table.shape()), ": it must be a matrix (vocabulary, d)");
+  if (table.rank() != 2)
+    fail("embedding", "the table is ", to_string(table.shape()), ": it must be a matrix (vocabulary, d)");
   const std::size_t vocabulary = table.extent(0), d = table.extent(1);
   for (auto index : indices)
     if (index < 0 || index >= static_cast<std::int64_t>(vocabulary))
@@ -250,15 +266,16 @@ Variable<T> embedding(const Variable<T>& table, const Indices& indices) {
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                   \
-  template Variable<T> reshape(const Variable<T>&, const std::vector<std::ptrdiff_t>&);                        \
-  template Variable<T> transpose(const Variable<T>&, const Axes&);                                             \
-  template Variable<T> swap_axes(const Variable<T>&, std::ptrdiff_t, std::ptrdiff_t);                          \
-  template Variable<T> slice(const Variable<T>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t); \
-  template Variable<T> concatenate(const std::vector<Variable<T>>&, std::ptrdiff_t);                           \
-  template Variable<T> stack(const std::vector<Variable<T>>&, std::ptrdiff_t);                                 \
-  template Variable<T> broadcast_to(const Variable<T>&, const Shape&);                                         \
-  template Variable<T> gather(const Variable<T>&, std::ptrdiff_t, const Indices&);                             \
+#define XGRAD_INSTANTIATE(T)                                                                     \
+  template Variable<T> reshape(const Variable<T>&, const std::vector<std::ptrdiff_t>&);          \
+  template Variable<T> transpose(const Variable<T>&, const Axes&);                               \
+  template Variable<T> swap_axes(const Variable<T>&, std::ptrdiff_t, std::ptrdiff_t);            \
+  template Variable<T> slice(const Variable<T>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, \
+                             std::ptrdiff_t);                                                    \
+  template Variable<T> concatenate(const std::vector<Variable<T>>&, std::ptrdiff_t);             \
+  template Variable<T> stack(const std::vector<Variable<T>>&, std::ptrdiff_t);                   \
+  template Variable<T> broadcast_to(const Variable<T>&, const Shape&);                           \
+  template Variable<T> gather(const Variable<T>&, std::ptrdiff_t, const Indices&);               \
   template Variable<T> embedding(const Variable<T>&, const Indices&);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

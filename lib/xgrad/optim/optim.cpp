@@ -97,11 +97,11 @@ double clip_grad_norm(const Parameters<T>& parameters, double max_norm) {
   return norm;
 }
 
-#define XGRAD_INSTANTIATE(T)     \
-  template class Optimizer<T>;   \
-  template class SGD<T>;         \
-  template class Adam<T>;        \
-  template class AdamW<T>;       \
+#define XGRAD_INSTANTIATE(T)   \
+  template class Optimizer<T>; \
+  template class SGD<T>;       \
+  template class Adam<T>;      \
+  template class AdamW<T>;     \
   template double clip_grad_norm(const Parameters<T>&, double);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

@@ -1,6 +1,6 @@
 #pragma once
-// Optimisers. Each holds handles to the parameters it was given; step() uses the gradients that backward left.
-// A parameter without a gradient, or frozen, is passed over.
+// Optimisers. Each holds handles to the parameters it was given; step() uses the gradients that backward
+// left. A parameter without a gradient, or frozen, is passed over.
 
 #include "xgrad/nn/module.hpp"
 
