@@ -98,24 +98,18 @@ BOOST_AUTO_TEST_SUITE(documents_test)
 
 // B1: D0 §4.2.2.
 BOOST_AUTO_TEST_CASE(b1_residual_with_relu) {
-  struct Row {
-    A z, w;
-    Numbers y;
-    double loss;
-    Numbers dz;
+  const auto check = [](const A& z, const A& w, const Numbers& y, double loss, const Numbers& dz) {
+    const Run result = run([](const auto& in) { return in[0] + relu(in[0]); }, {z}, w);
+    expect("y", result.y, y);
+    expect("L", result.loss, loss);
+    expect("dz", result.gradients[0], dz);
   };
-  const A positive{1, 2, 3}, dead{-1, 0, 2};
-  for (const Row& row : {Row{positive, A{1, 1, 1}, {2, 4, 6}, 12, {2, 2, 2}},
-                         Row{positive, A{1, 2, 3}, {2, 4, 6}, 28, {2, 4, 6}},
-                         Row{positive, A{1, 0, 0}, {2, 4, 6}, 2, {2, 0, 0}},
-                         Row{positive, A{.5, -1, 2}, {2, 4, 6}, 9, {1, -2, 4}},
-                         Row{dead, A{1, 1, 1}, {-1, 0, 4}, 3, {1, 1, 2}},
-                         Row{dead, A{.5, -1, 2}, {-1, 0, 4}, 7.5, {.5, -1, 4}}}) {
-    const Run result = run([](const auto& in) { return in[0] + relu(in[0]); }, {row.z}, row.w);
-    expect("y", result.y, row.y);
-    expect("L", result.loss, row.loss);
-    expect("dz", result.gradients[0], row.dz);
-  }
+  check(A{1, 2, 3}, A{1, 1, 1}, {2, 4, 6}, 12, {2, 2, 2});
+  check(A{1, 2, 3}, A{1, 2, 3}, {2, 4, 6}, 28, {2, 4, 6});
+  check(A{1, 2, 3}, A{1, 0, 0}, {2, 4, 6}, 2, {2, 0, 0});
+  check(A{1, 2, 3}, A{.5, -1, 2}, {2, 4, 6}, 9, {1, -2, 4});
+  check(A{-1, 0, 2}, A{1, 1, 1}, {-1, 0, 4}, 3, {1, 1, 2});
+  check(A{-1, 0, 2}, A{.5, -1, 2}, {-1, 0, 4}, 7.5, {.5, -1, 4});
 }
 
 namespace {
@@ -136,21 +130,13 @@ Run document_norm(const Normalisation& f, const A& w) {
   return run([&](const auto& in) { return f(in[0], in[1], in[2]); }, {A{1, 2, 3}, A{2, 2, 2}, A{1, 1, 1}}, w);
 }
 
-struct NormRow {
-  const char* name;
-  Normalisation f;
-  A w;
-  double loss;
-  Numbers dx, dgamma;
-};
-
-void check(const NormRow& row) {
-  const Run result = document_norm(row.f, row.w);
-  const std::string name = row.name;
-  expect(name + " L", result.loss, row.loss);
-  expect(name + " dx", result.gradients[0], row.dx);
-  expect(name + " dgamma", result.gradients[1], row.dgamma);
-  expect(name + " dbeta", result.gradients[2], {row.w.begin(), row.w.end()});
+void check_norm(const std::string& name, const Normalisation& f, const A& w, double loss, const Numbers& dx,
+                const Numbers& dgamma) {
+  const Run result = document_norm(f, w);
+  expect(name + " L", result.loss, loss);
+  expect(name + " dx", result.gradients[0], dx);
+  expect(name + " dgamma", result.gradients[1], dgamma);
+  expect(name + " dbeta", result.gradients[2], {w.begin(), w.end()});
 }
 
 }  // namespace
@@ -176,56 +162,26 @@ BOOST_AUTO_TEST_CASE(b2_layer_norm_forward) {
 
 BOOST_AUTO_TEST_CASE(b2_layer_norm_gradients) {
   const A sum_weights{1, 1, 1}, affine{1, 2, 3}, first{1, 0, 0}, mixed{.5, -1, 2};
-  for (const NormRow& row : std::vector<NormRow>{
-           {"frozen, sum", frozen, sum_weights, 3, {2, 2, 2}, {-1, 0, 1}},
-           {"frozen, first", frozen, first, -1, {2, 0, 0}, {-1, 0, 0}},
-           {"frozen, mixed", frozen, mixed, 4.5, {1, -2, 4}, {-.5, 0, 2}},
-           {"n, 0, sum", fused(0, n), sum_weights, 3, {0, 0, 0}, {-1.224744871, 0, 1.224744871}},
-           {"n, 0, affine", fused(0, n), affine, 10.89897949, {0, 0, 0}, {-1.224744871, 0, 3.674234614}},
-           {"n, 0, first",
-            fused(0, n),
-            first,
-            -1.449489743,
-            {.4082482905, -.8164965809, .4082482905},
-            {-1.224744871, 0, 0}},
-           {"n, 0, mixed",
-            fused(0, n),
-            mixed,
-            5.174234614,
-            {1.837117307, -3.674234614, 1.837117307},
-            {-.6123724357, 0, 2.449489743}},
-           {"n, 1e-5, affine",
-            fused(1e-5, n),
-            affine,
-            10.89894274,
-            {-3.674151945e-05, 0, 3.674151945e-05},
-            {-1.224735686, 0, 3.674207058}},
-           {"n, 1e-5, first",
-            fused(1e-5, n),
-            first,
-            -1.449471372,
-            {.4082635994, -.8164904573, .4082268579},
-            {-1.224735686, 0, 0}},
-           {"n, 1e-5, mixed",
-            fused(1e-5, n),
-            mixed,
-            5.174207058,
-            {1.837075973, -3.674207058, 1.837131085},
-            {-.612367843, 0, 2.449471372}},
-           {"n-1, 0, first",
-            fused(0, n_minus_1),
-            first,
-            -1,
-            {.3333333333, -.6666666667, .3333333333},
-            {-1, 0, 0}},
-           {"n-1, 0, mixed", fused(0, n_minus_1), mixed, 4.5, {1.5, -3, 1.5}, {-.5, 0, 2}},
-           {"n-1, 1e-8, mixed",
-            fused(1e-8, n_minus_1),
-            mixed,
-            4.499999985,
-            {1.499999978, -2.999999985, 1.500000007},
-            {-.4999999975, 0, 1.99999999}}})
-    check(row);
+  check_norm("frozen, sum", frozen, sum_weights, 3, {2, 2, 2}, {-1, 0, 1});
+  check_norm("frozen, first", frozen, first, -1, {2, 0, 0}, {-1, 0, 0});
+  check_norm("frozen, mixed", frozen, mixed, 4.5, {1, -2, 4}, {-.5, 0, 2});
+  check_norm("n, 0, sum", fused(0, n), sum_weights, 3, {0, 0, 0}, {-1.224744871, 0, 1.224744871});
+  check_norm("n, 0, affine", fused(0, n), affine, 10.89897949, {0, 0, 0}, {-1.224744871, 0, 3.674234614});
+  check_norm("n, 0, first", fused(0, n), first, -1.449489743, {.4082482905, -.8164965809, .4082482905},
+             {-1.224744871, 0, 0});
+  check_norm("n, 0, mixed", fused(0, n), mixed, 5.174234614, {1.837117307, -3.674234614, 1.837117307},
+             {-.6123724357, 0, 2.449489743});
+  check_norm("n, 1e-5, affine", fused(1e-5, n), affine, 10.89894274, {-3.674151945e-05, 0, 3.674151945e-05},
+             {-1.224735686, 0, 3.674207058});
+  check_norm("n, 1e-5, first", fused(1e-5, n), first, -1.449471372, {.4082635994, -.8164904573, .4082268579},
+             {-1.224735686, 0, 0});
+  check_norm("n, 1e-5, mixed", fused(1e-5, n), mixed, 5.174207058, {1.837075973, -3.674207058, 1.837131085},
+             {-.612367843, 0, 2.449471372});
+  check_norm("n-1, 0, first", fused(0, n_minus_1), first, -1, {.3333333333, -.6666666667, .3333333333},
+             {-1, 0, 0});
+  check_norm("n-1, 0, mixed", fused(0, n_minus_1), mixed, 4.5, {1.5, -3, 1.5}, {-.5, 0, 2});
+  check_norm("n-1, 1e-8, mixed", fused(1e-8, n_minus_1), mixed, 4.499999985,
+             {1.499999978, -2.999999985, 1.500000007}, {-.4999999975, 0, 1.99999999});
 }
 
 // B3: D0 §4.4.1. The document prints [1, 5, 9], with the mean and deviation of z instead of z + f(z).
@@ -249,54 +205,24 @@ BOOST_AUTO_TEST_CASE(b3_residual_then_layer_norm) {
   expect("pre, 1e-5", document_norm(before_branch(1e-5), w).y, {1, 3, 6.449471372});
 
   const A first{1, 0, 0}, mixed{.5, -1, 2};
-  for (const NormRow& row : std::vector<NormRow>{
-           {"frozen, sum", after_add(frozen), w, 15, {4, 4, 4}, {0, 2, 4}},
-           {"frozen, first", after_add(frozen), first, 1, {4, 0, 0}, {0, 0, 0}},
-           {"frozen, mixed", after_add(frozen), mixed, 13.5, {2, -4, 8}, {0, -2, 8}},
-           {"n, 0, first",
-            after_add(fused(0, n)),
-            first,
-            -1.449489743,
-            {.4082482905, -.8164965809, .4082482905},
-            {-1.224744871, 0, 0}},
-           {"n, 0, mixed",
-            after_add(fused(0, n)),
-            mixed,
-            5.174234614,
-            {1.837117307, -3.674234614, 1.837117307},
-            {-.6123724357, 0, 2.449489743}},
-           {"n, 1e-5, first",
-            after_add(fused(1e-5, n)),
-            first,
-            -1.44948515,
-            {.4082521178, -.81649505, .4082429322},
-            {-1.224742575, 0, 0}},
-           {"n, 1e-5, mixed",
-            after_add(fused(1e-5, n)),
-            mixed,
-            5.174227725,
-            {1.837106973, -3.674227725, 1.837120752},
-            {-.6123712875, 0, 2.44948515}},
-           {"n, 1e-3, mixed",
-            after_add(fused(1e-3, n)),
-            mixed,
-            5.173545889,
-            {1.836084413, -3.673545889, 1.837461476},
-            {-.6122576481, 0, 2.449030593}},
-           {"n-1, 0, first",
-            after_add(fused(0, n_minus_1)),
-            first,
-            -1,
-            {.3333333333, -.6666666667, .3333333333},
-            {-1, 0, 0}},
-           {"n-1, 0, mixed", after_add(fused(0, n_minus_1)), mixed, 4.5, {1.5, -3, 1.5}, {-.5, 0, 2}},
-           {"n-1, 1e-8, mixed",
-            after_add(fused(1e-8, n_minus_1)),
-            mixed,
-            4.499999996,
-            {1.499999994, -2.999999996, 1.500000002},
-            {-.4999999994, 0, 1.999999998}}})
-    check(row);
+  check_norm("frozen, sum", after_add(frozen), w, 15, {4, 4, 4}, {0, 2, 4});
+  check_norm("frozen, first", after_add(frozen), first, 1, {4, 0, 0}, {0, 0, 0});
+  check_norm("frozen, mixed", after_add(frozen), mixed, 13.5, {2, -4, 8}, {0, -2, 8});
+  check_norm("n, 0, first", after_add(fused(0, n)), first, -1.449489743,
+             {.4082482905, -.8164965809, .4082482905}, {-1.224744871, 0, 0});
+  check_norm("n, 0, mixed", after_add(fused(0, n)), mixed, 5.174234614,
+             {1.837117307, -3.674234614, 1.837117307}, {-.6123724357, 0, 2.449489743});
+  check_norm("n, 1e-5, first", after_add(fused(1e-5, n)), first, -1.44948515,
+             {.4082521178, -.81649505, .4082429322}, {-1.224742575, 0, 0});
+  check_norm("n, 1e-5, mixed", after_add(fused(1e-5, n)), mixed, 5.174227725,
+             {1.837106973, -3.674227725, 1.837120752}, {-.6123712875, 0, 2.44948515});
+  check_norm("n, 1e-3, mixed", after_add(fused(1e-3, n)), mixed, 5.173545889,
+             {1.836084413, -3.673545889, 1.837461476}, {-.6122576481, 0, 2.449030593});
+  check_norm("n-1, 0, first", after_add(fused(0, n_minus_1)), first, -1,
+             {.3333333333, -.6666666667, .3333333333}, {-1, 0, 0});
+  check_norm("n-1, 0, mixed", after_add(fused(0, n_minus_1)), mixed, 4.5, {1.5, -3, 1.5}, {-.5, 0, 2});
+  check_norm("n-1, 1e-8, mixed", after_add(fused(1e-8, n_minus_1)), mixed, 4.499999996,
+             {1.499999994, -2.999999996, 1.500000002}, {-.4999999994, 0, 1.999999998});
 
   // Before the branch, ReLU stands between β and the loss: dβ is w where LN(z) > 0.
   for (const auto& [eps, loss, dz, dgamma] : std::vector<std::tuple<double, double, Numbers, Numbers>>{
@@ -371,62 +297,32 @@ BOOST_AUTO_TEST_CASE(b8_softmax_and_losses) {
 }
 
 BOOST_AUTO_TEST_CASE(b9_layer_norm_of_four) {
-  struct Row {
-    double eps;
-    Divisor divisor;
-    Numbers y;
-    double loss;
-    Numbers dx;
-  };
-  for (const Row& row : std::vector<Row>{{0,
-                                          n,
-                                          {-1.341640786, -.4472135955, .4472135955, 1.341640786},
-                                          .6708203932,
-                                          {.5366563146, -1.386362146, 1.162755348, -.3130495168}},
-                                         {0,
-                                          n_minus_1,
-                                          {-1.161895004, -.3872983346, .3872983346, 1.161895004},
-                                          .5809475019,
-                                          {.4647580015, -1.200624837, 1.00697567, -.2711088342}},
-                                         {1e-8,
-                                          n,
-                                          {-1.341640781, -.4472135937, .4472135937, 1.341640781},
-                                          .6708203906,
-                                          {.5366563108, -1.386362141, 1.162755344, -.313049514}},
-                                         {1e-8,
-                                          n_minus_1,
-                                          {-1.161895, -.3872983335, .3872983335, 1.161895},
-                                          .5809475002,
-                                          {.4647579991, -1.200624834, 1.006975667, -.2711088324}},
-                                         {1e-5,
-                                          n,
-                                          {-1.34163542, -.4472118067, .4472118067, 1.34163542},
-                                          .67081771,
-                                          {.536652558, -1.386357137, 1.162751234, -.3130466547}},
-                                         {1e-5,
-                                          n_minus_1,
-                                          {-1.161891518, -.3872971727, .3872971727, 1.161891518},
-                                          .5809457591,
-                                          {.4647555616, -1.200621584, 1.006972998, -.2711069752}},
-                                         {1e-3,
-                                          n,
-                                          {-1.341104452, -.4470348173, .4470348173, 1.341104452},
-                                          .670552226,
-                                          {.5362809769, -1.385861535, 1.162344126, -.3127635682}}}) {
-    const A x{1, 2, 3, 4}, w{1, -1, 2, .5};
-    for (const bool composed : {false, true}) {
-      const Run result = run(
-          [&](const auto& in) {
-            const LayerNormOptions options{row.eps, row.divisor};
-            return composed ? composed::layer_norm<double>(in[0], {}, {}, options)
-                            : layer_norm<double>(in[0], {}, {}, options);
-          },
-          {x}, w);
-      expect("y", result.y, row.y);
-      expect("L", result.loss, row.loss);
-      expect("dx", result.gradients[0], row.dx);
+  const auto check = [](double eps, Divisor divisor, const Numbers& y, double loss, const Numbers& dx) {
+    const LayerNormOptions options{eps, divisor};
+    const std::vector<Differentiable<double>> forms{
+        [=](const auto& in) { return layer_norm<double>(in[0], {}, {}, options); },
+        [=](const auto& in) { return composed::layer_norm<double>(in[0], {}, {}, options); }};
+    for (const auto& f : forms) {
+      const Run result = run(f, {A{1, 2, 3, 4}}, A{1, -1, 2, .5});
+      expect("y", result.y, y);
+      expect("L", result.loss, loss);
+      expect("dx", result.gradients[0], dx);
     }
-  }
+  };
+  check(0, n, {-1.341640786, -.4472135955, .4472135955, 1.341640786}, .6708203932,
+        {.5366563146, -1.386362146, 1.162755348, -.3130495168});
+  check(0, n_minus_1, {-1.161895004, -.3872983346, .3872983346, 1.161895004}, .5809475019,
+        {.4647580015, -1.200624837, 1.00697567, -.2711088342});
+  check(1e-8, n, {-1.341640781, -.4472135937, .4472135937, 1.341640781}, .6708203906,
+        {.5366563108, -1.386362141, 1.162755344, -.313049514});
+  check(1e-8, n_minus_1, {-1.161895, -.3872983335, .3872983335, 1.161895}, .5809475002,
+        {.4647579991, -1.200624834, 1.006975667, -.2711088324});
+  check(1e-5, n, {-1.34163542, -.4472118067, .4472118067, 1.34163542}, .67081771,
+        {.536652558, -1.386357137, 1.162751234, -.3130466547});
+  check(1e-5, n_minus_1, {-1.161891518, -.3872971727, .3872971727, 1.161891518}, .5809457591,
+        {.4647555616, -1.200621584, 1.006972998, -.2711069752});
+  check(1e-3, n, {-1.341104452, -.4470348173, .4470348173, 1.341104452}, .670552226,
+        {.5362809769, -1.385861535, 1.162344126, -.3127635682});
   expect("mean", mean(V(A{1, 2, 3, 4})).item(), 2.5);
   expect("variance, n", variance(V(A{1, 2, 3, 4})).item(), 1.25);
   expect("variance, n-1", variance(V(A{1, 2, 3, 4}), {}, false, n_minus_1).item(), 1.666666667);
@@ -590,94 +486,77 @@ Differentiable<double> two_norm_block(double eps) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(b13_dense_residual_blocks) {
-  struct Block {
-    const char* name;
-    Differentiable<double> f;
-    Numbers y;
-    double loss;
-    std::vector<Numbers> gradients;  // x, W1, W2, b1, b2, Wc
-  };
   using In = std::vector<V>;
-  for (const Block& block : std::vector<Block>{
-           {"a: x + f(x)",
-            [](const In& in) { return in[0] + feed_forward(in[0], in); },
-            {1.5, 1.58, 3.04, -.88, .62, 1.68},
-            5.12,
-            {{2.56, -2.2, 2.8, .02, 2.52, -1.3},
-             {-2.6, -3.2, -3.8, 2.1, 2.95, 3.8, .8, 1.6, 2.4},
-             {.75, 1.2, .7, 1.5, .8, -.7, -.3, .8, 1.4},
-             {-1, 1.1, .8},
-             {1.5, 1, 1}}},
-           {"b: D0 §5.2, eps 1e-3",
-            two_norm_block(1e-3),
-            {.4354311134, 3.063129272, 2.335431113, -1.564409164, 1.563109252, 1.335590836},
-            3.051587154,
-            {{3.169247125, -5.340290789, 4.171043664, .1358469838, 2.728433985, -1.364280968},
-             {2.720109885, 0, -2.720109885, -4.239118284, 0, 4.239118284, 0, 0, 0},
-             {1.636755262, .3381992207, -1.974954482, 1.090956195, .2258106889, -1.316766884, 1.091341358,
-              .2251905137, -1.316531872},
-             {-2.222941952, 3.464300225, 0},
-             {1.5, 1, 1}}},
-           {"b': eps 1e-5",
-            two_norm_block(1e-5),
-            {.4333780164, 3.067083594, 2.333378016, -1.56662036, 1.567083361, 1.33337964},
-            3.050527358,
-            {{3.174626514, -5.349271396, 4.174644882, .1370609872, 2.725879387, -1.362940375},
-             {2.728231839, 0, -2.728231839, -4.258451692, 0, 4.258451692, 0, 0, 0},
-             {1.643255313, .3400525601, -1.983307873, 1.095501333, .2267051563, -1.322206489, 1.095505309,
-              .2266989471, -1.322204257},
-             {-2.227611776, 3.477042162, 0},
-             {1.5, 1, 1}}},
-           {"c: Post-LN",
-            [](const In& in) { return standardise(in[0] + feed_forward(in[0], in)); },
-            {-.7628544254, -.649838955, 1.41269338, -1.288577902, .1396488366, 1.148929065},
-            1.198450948,
-            {{2.72581855, -2.137444502, .5607250803, -1.262612119, 2.332710307, -1.488789782},
-             {-2.002966231, -1.324854983, -.646743736, 2.224767078, 1.896966713, 1.569166348, 1.203740101,
-              2.407480201, 3.611220302},
-             {-.1236621682, .6608798571, 1.011677342, .8884496924, -.02332421255, -1.06713767, -.7647875242,
-              -.6375556446, .05546032806},
-             {.1418957517, .1827131237, 1.203740101},
-             {.8260998214, -.02915526568, -.7969445557}}},
-           {"d: Pre-LN",
-            [](const In& in) { return in[0] + feed_forward(standardise(in[0]), in); },
-            {.9869682823, 2.16, 2.613031718, -1.013031105, .66, 1.613031105},
-            3.25348506,
-            {{1.971624746, -2.943247288, 2.971622542, .2523297061, 2.495339608, -1.247669314},
-             {1.224731603, 0, -1.224731603, -1.347206703, 0, 1.347206703, 0, 0, 0},
-             {1.252263648, .8022636482, 0, .8348475352, .5348475352, 0, .8348383497, .5348383497, 0},
-             {-1, 1.1, 0},
-             {1.5, 1, 1}}},
-           {"e: both",
-            [](const In& in) { return standardise(feed_forward(standardise(in[0]), in) + in[0]); },
-            {-1.361705079, .3502659264, 1.011439153, -1.320232211, .22110876, 1.099123451},
-            -1.006114737,
-            {{1.686791677, -4.474083455, 2.787291777, -.9264125171, 2.256242395, -1.329829878},
-             {.9547057559, 0, -.9547057559, -.7839572165, 0, .7839572165, 0, 0, 0},
-             {.1322947115, .08475406083, 0, -.8465435312, -.5423367593, 0, .7142488197, .4575826984, 0},
-             {-.7795242913, .640107311, 0},
-             {.1584688357, -1.014022573, .8555537374}}},
-           {"f: concatenation",
-            [](const In&
-                   in) { return linear(concatenate<double>({in[0], feed_forward(in[0], in)}, -1), in[5]); },
-            {-.008, -.592, 1.568, .46, -1.04, .876},
-            .994,
-            {{-.32, .248, 1.264, 1.16, -1.132, -.512},
-             {-.82, -1.89, -2.96, -.08, 1.04, 2.16, .88, 1.76, 2.64},
-             {.96, .32, -.7, .18, -.8, -1.26, .03, .88, 1.12},
-             {-1.02, .88, .88},
-             {.4, -1, 1.1},
-             {.5, 2.25, 4, .56, -.36, -.12, -3, -1, 1, -.26, .66, -.68, 3, 3.5, 4, .88, -.96, .4}}}}) {
+  // The gradients are those of x, W1, W2, b1, b2 and, where there is one, Wc.
+  const auto check = [](const std::string& name, const Differentiable<double>& f, const Numbers& y,
+                        double loss, const std::vector<Numbers>& gradients) {
     std::vector<A> inputs{A{{1, 2, 3}, {-1, .5, 2}}, pattern7(3, 3, 0), pattern7(3, 3, 1), A{.1, -.2, .3},
                           A{0, .1, -.1}};
-    if (block.gradients.size() == 6) inputs.push_back(pattern7(3, 6, 2));
-    const Run result = run(block.f, inputs, A{{1, -1, 2}, {.5, 2, -1}});
+    if (gradients.size() == 6) inputs.push_back(pattern7(3, 6, 2));
+    const Run result = run(f, inputs, A{{1, -1, 2}, {.5, 2, -1}});
+    expect(name + " y", result.y, y);
+    expect(name + " L", result.loss, loss);
     const char* const names[]{" dx", " dW1", " dW2", " db1", " db2", " dWc"};
-    expect(block.name + std::string(" y"), result.y, block.y);
-    expect(block.name + std::string(" L"), result.loss, block.loss);
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      expect(block.name + std::string(names[i]), result.gradients[i], block.gradients[i]);
-  }
+      expect(name + names[i], result.gradients[i], gradients[i]);
+  };
+  check("a: x + f(x)", [](const In& in) { return in[0] + feed_forward(in[0], in); },
+        {1.5, 1.58, 3.04, -.88, .62, 1.68}, 5.12,
+        {{2.56, -2.2, 2.8, .02, 2.52, -1.3},
+         {-2.6, -3.2, -3.8, 2.1, 2.95, 3.8, .8, 1.6, 2.4},
+         {.75, 1.2, .7, 1.5, .8, -.7, -.3, .8, 1.4},
+         {-1, 1.1, .8},
+         {1.5, 1, 1}});
+  check("b: D0 §5.2, eps 1e-3", two_norm_block(1e-3),
+        {.4354311134, 3.063129272, 2.335431113, -1.564409164, 1.563109252, 1.335590836}, 3.051587154,
+        {{3.169247125, -5.340290789, 4.171043664, .1358469838, 2.728433985, -1.364280968},
+         {2.720109885, 0, -2.720109885, -4.239118284, 0, 4.239118284, 0, 0, 0},
+         {1.636755262, .3381992207, -1.974954482, 1.090956195, .2258106889, -1.316766884, 1.091341358,
+          .2251905137, -1.316531872},
+         {-2.222941952, 3.464300225, 0},
+         {1.5, 1, 1}});
+  check("b': eps 1e-5", two_norm_block(1e-5),
+        {.4333780164, 3.067083594, 2.333378016, -1.56662036, 1.567083361, 1.33337964}, 3.050527358,
+        {{3.174626514, -5.349271396, 4.174644882, .1370609872, 2.725879387, -1.362940375},
+         {2.728231839, 0, -2.728231839, -4.258451692, 0, 4.258451692, 0, 0, 0},
+         {1.643255313, .3400525601, -1.983307873, 1.095501333, .2267051563, -1.322206489, 1.095505309,
+          .2266989471, -1.322204257},
+         {-2.227611776, 3.477042162, 0},
+         {1.5, 1, 1}});
+  check("c: Post-LN", [](const In& in) { return standardise(in[0] + feed_forward(in[0], in)); },
+        {-.7628544254, -.649838955, 1.41269338, -1.288577902, .1396488366, 1.148929065}, 1.198450948,
+        {{2.72581855, -2.137444502, .5607250803, -1.262612119, 2.332710307, -1.488789782},
+         {-2.002966231, -1.324854983, -.646743736, 2.224767078, 1.896966713, 1.569166348, 1.203740101,
+          2.407480201, 3.611220302},
+         {-.1236621682, .6608798571, 1.011677342, .8884496924, -.02332421255, -1.06713767, -.7647875242,
+          -.6375556446, .05546032806},
+         {.1418957517, .1827131237, 1.203740101},
+         {.8260998214, -.02915526568, -.7969445557}});
+  check("d: Pre-LN", [](const In& in) { return in[0] + feed_forward(standardise(in[0]), in); },
+        {.9869682823, 2.16, 2.613031718, -1.013031105, .66, 1.613031105}, 3.25348506,
+        {{1.971624746, -2.943247288, 2.971622542, .2523297061, 2.495339608, -1.247669314},
+         {1.224731603, 0, -1.224731603, -1.347206703, 0, 1.347206703, 0, 0, 0},
+         {1.252263648, .8022636482, 0, .8348475352, .5348475352, 0, .8348383497, .5348383497, 0},
+         {-1, 1.1, 0},
+         {1.5, 1, 1}});
+  check("e: both", [](const In& in) { return standardise(feed_forward(standardise(in[0]), in) + in[0]); },
+        {-1.361705079, .3502659264, 1.011439153, -1.320232211, .22110876, 1.099123451}, -1.006114737,
+        {{1.686791677, -4.474083455, 2.787291777, -.9264125171, 2.256242395, -1.329829878},
+         {.9547057559, 0, -.9547057559, -.7839572165, 0, .7839572165, 0, 0, 0},
+         {.1322947115, .08475406083, 0, -.8465435312, -.5423367593, 0, .7142488197, .4575826984, 0},
+         {-.7795242913, .640107311, 0},
+         {.1584688357, -1.014022573, .8555537374}});
+  check("f: concatenation",
+        [](const In& in) {
+          return linear(concatenate<double>({in[0], feed_forward(in[0], in)}, -1), in[5]);
+        },
+        {-.008, -.592, 1.568, .46, -1.04, .876}, .994,
+        {{-.32, .248, 1.264, 1.16, -1.132, -.512},
+         {-.82, -1.89, -2.96, -.08, 1.04, 2.16, .88, 1.76, 2.64},
+         {.96, .32, -.7, .18, -.8, -1.26, .03, .88, 1.12},
+         {-1.02, .88, .88},
+         {.4, -1, 1.1},
+         {.5, 2.25, 4, .56, -.36, -.12, -3, -1, 1, -.26, .66, -.68, 3, 3.5, 4, .88, -.96, .4}});
 }
 
 // D2 §5.2 uses one LayerNorm twice in a layer: its parameters receive the sum of both uses.
@@ -691,14 +570,12 @@ BOOST_AUTO_TEST_CASE(b13_shared_layer_norm) {
   LayerNorm<double> shared(3), inner(3), outer(3);
   block(shared, shared);
   block(inner, outer);
-  expect("dgamma", shared.gamma.grad(), [&] {
-    const A total = (V(inner.gamma.grad()) + V(outer.gamma.grad())).value();
-    return Numbers(total.begin(), total.end());
-  }());
-  expect("dbeta", shared.beta.grad(), [&] {
-    const A total = (V(inner.beta.grad()) + V(outer.beta.grad())).value();
-    return Numbers(total.begin(), total.end());
-  }());
+  const auto total = [](const V& a, const V& b) {
+    const A gradient = (V(a.grad()) + V(b.grad())).value();
+    return Numbers(gradient.begin(), gradient.end());
+  };
+  expect("dgamma", shared.gamma.grad(), total(inner.gamma, outer.gamma));
+  expect("dbeta", shared.beta.grad(), total(inner.beta, outer.beta));
 }
 
 // B14: images (1, 4, 2, 2) normalised over channels (D4 Q11, Q15, Q18, Q22), over the plane (D4 Q28, which is
@@ -717,7 +594,7 @@ BOOST_AUTO_TEST_CASE(b14_normalisation_axes_of_images) {
     double loss;
     Numbers dgamma, dx;
   };
-  // layer_norm normalises trailing axes: channels are moved to the back, the others are flattened.
+  // layer_norm normalises trailing axes, so the channels are moved to the back and returned.
   const auto over_channels = [](double eps, Divisor divisor) {
     return [=](const V& x) {
       return transpose(standardise(transpose(x, {0, 2, 3, 1}), eps, divisor), {0, 3, 1, 2});
