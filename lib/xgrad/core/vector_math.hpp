@@ -28,6 +28,7 @@ struct Bits;  // how T is stored
 template <>
 struct Bits<float> {
   using Integer = std::int32_t;
+  using Unsigned = std::uint32_t;
   static constexpr int mantissa = 23;
   static constexpr Integer bias = 127;
   static constexpr int terms = 7;  // Taylor terms of eʳ, |r| ≤ ½ ln 2, that rounding leaves visible
@@ -39,6 +40,7 @@ struct Bits<float> {
 template <>
 struct Bits<double> {
   using Integer = std::int64_t;
+  using Unsigned = std::uint64_t;
   static constexpr int mantissa = 52;
   static constexpr Integer bias = 1023;
   static constexpr int terms = 13;
@@ -58,7 +60,7 @@ XGRAD_INLINE To bit_cast(From x) {
 /// 2ⁿ for integers n within the exponent range.
 template <class T>
 XGRAD_INLINE T power_of_two(typename Bits<T>::Integer n) {
-  return bit_cast<T>(static_cast<typename Bits<T>::Integer>((n + Bits<T>::bias) << Bits<T>::mantissa));
+  return bit_cast<T>(static_cast<typename Bits<T>::Unsigned>(n + Bits<T>::bias) << Bits<T>::mantissa);
 }
 
 /// x = n ln 2 + r with |r| ≤ ½ ln 2.
@@ -120,13 +122,16 @@ XGRAD_INLINE T tanh(T x) {
 /// ln(1 + x) for 0 ≤ x ≤ 1: 2 artanh s = 2(s + s³/3 + s⁵/5 + …) with s = x/(2 + x) ≤ ⅓.
 template <class T>
 XGRAD_INLINE T log1p_unit(T x) {
-  if constexpr (!std::is_floating_point_v<T>) return log1p(x);
-  constexpr int terms = detail::Bits<T>::terms + 3;
-  const T s = x / (T(2) + x), s2 = s * s;
-  T sum(0);
-  XGRAD_UNROLL
-  for (int k = terms; k >= 0; --k) sum = sum * s2 + T(1) / T(2 * k + 1);
-  return T(2) * s * sum;
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr int terms = detail::Bits<T>::terms + 3;
+    const T s = x / (T(2) + x), s2 = s * s;
+    T sum(0);
+    XGRAD_UNROLL
+    for (int k = terms; k >= 0; --k) sum = sum * s2 + T(1) / T(2 * k + 1);
+    return T(2) * s * sum;
+  } else {
+    return log1p(x);
+  }
 }
 
 namespace detail {
@@ -159,14 +164,17 @@ struct ErfcFit<double> {
 /// The normal distribution function Φ(x) = ½ erfc(-x/√2), accurate in both tails.
 template <class T>
 XGRAD_INLINE T normal_distribution(T x) {
-  if constexpr (!std::is_floating_point_v<T>) return T(.5) * (T(1) + erf(x * T(std::sqrt(.5))));
-  const T z = (x < T(0) ? -x : x) * T(0.70710678118654752);
-  const T t = T(2) / (T(2) + z), u = T(2) * t - T(1);
-  T p(0);
-  XGRAD_UNROLL
-  for (const T c : detail::ErfcFit<T>::p) p = p * u + c;
-  const T tail = T(.5) * t * fast::exp(p - z * z);
-  return x < T(0) ? tail : T(1) - tail;
+  if constexpr (std::is_floating_point_v<T>) {
+    const T z = (x < T(0) ? -x : x) * T(0.70710678118654752);
+    const T t = T(2) / (T(2) + z), u = T(2) * t - T(1);
+    T p(0);
+    XGRAD_UNROLL
+    for (const T c : detail::ErfcFit<T>::p) p = p * u + c;
+    const T tail = T(.5) * t * fast::exp(p - z * z);
+    return x < T(0) ? tail : T(1) - tail;
+  } else {
+    return T(.5) * (T(1) + erf(x * T(std::sqrt(.5))));
+  }
 }
 
 }  // namespace xgrad::fast
