@@ -356,6 +356,8 @@ BOOST_AUTO_TEST_CASE(constants_are_not_recorded_and_get_no_gradient) {
   BOOST_CHECK(!d.requires_grad());
   (d * x).backward();
   BOOST_CHECK_EQUAL(x.grad().data()[0], 25);
+  BOOST_CHECK(!d.has_grad());
+  c.accumulate(scalar(1.));  // ignored
   BOOST_CHECK(!c.has_grad());
   BOOST_CHECK_EXCEPTION(c.grad(), Error, says({"[grad]", "does not require one"}));
 }
