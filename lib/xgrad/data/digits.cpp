@@ -55,17 +55,21 @@ Labelled<T> digits(std::size_t n, std::uint64_t seed, const DigitsOptions& optio
 }
 
 template <class T>
-std::string picture(const Array<T>& image) {
-  if (image.dimension() != 2)
-    fail("picture", "got ", to_string(shape_of(image)), ": an image is (rows, columns)");
-  static const char* const shades[] = {"  ", "░░", "▒▒", "▓▓", "██"};
+std::string picture(const Array<T>& images) {
+  if (images.dimension() != 3)
+    fail("picture", "got ", to_string(shape_of(images)), ": images are (n, rows, columns)");
+  static const char* const shades[] = {" ", "░", "▒", "▓", "█"};
+  const std::size_t rows = images.shape(1);
   std::string text;
-  for (std::size_t row = 0; row < image.shape(0); ++row) {
-    for (std::size_t column = 0; column < image.shape(1); ++column) {
-      const double value = image(row, column);
-      text += shades[value > 0 ? static_cast<std::size_t>(std::min(value, 1.) * 4 + .5) : 0];  // NaN: blank
-    }
-    text += '\n';
+  for (std::size_t row = 0; row < rows; row += 2) {
+    std::string line;
+    for (std::size_t i = 0; i < images.shape(0); ++i)
+      for (std::size_t column = 0; column < images.shape(2); ++column) {
+        const double upper = images(i, row, column), lower = row + 1 < rows ? images(i, row + 1, column) : 0;
+        const double mean = (upper + lower) / 2;
+        line += shades[mean > 0 ? static_cast<std::size_t>(std::min(mean, 1.) * 4 + .5) : 0];  // NaN: blank
+      }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + '\n';
   }
   return text;
 }

@@ -22,8 +22,8 @@ struct DigitsOptions {
 template <class T>
 Labelled<T> digits(std::size_t n, std::uint64_t seed, const DigitsOptions& options = {});
 
-/// One image (rows, columns) in characters, two per pixel: to look at in a terminal.
+/// Images (n, rows, columns) side by side in characters, two rows of pixels a line: to look at in a terminal.
 template <class T>
-std::string picture(const Array<T>& image);
+std::string picture(const Array<T>& images);
 
 }  // namespace xgrad
