@@ -17,8 +17,8 @@ namespace xgrad {
 template <class T>
 using Array = xt::xarray<T, xt::layout_type::row_major, RecyclingAllocator<T>>;
 
-using Indices = xt::xarray<std::int64_t>;  ///< class labels, token numbers, positions
-using Mask = xt::xarray<bool>;             ///< true marks the entries a mask speaks of
+using Indices = Array<std::int64_t>;  ///< class labels, token numbers, positions
+using Mask = Array<bool>;             ///< true marks the entries a mask speaks of
 
 using Shape = std::vector<std::size_t>;
 using Axes = std::vector<std::ptrdiff_t>;  ///< a negative axis counts from the end, as in NumPy
