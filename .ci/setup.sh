@@ -85,7 +85,7 @@ show_apt_progress() {  # reads APT::Status-Fd lines, shows "  installing  42 %"
 install_packages() {  # install_packages PACKAGE…
   local log status
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-    die 1 "missing: $*. As root, run: apt-get update && apt-get install --no-install-recommends $*"
+    die 1 "something is missing. As root, run: apt-get update && apt-get install --no-install-recommends $*"
   fi
   say "Installing with apt-get: $*"
   log=$(mktemp)
@@ -99,7 +99,7 @@ install_packages() {  # install_packages PACKAGE…
   if [ $status != 0 ]; then
     tail -n 15 "$log" >&2
     rm -f "$log"
-    die 1 "apt-get could not install: $* (its last lines are above)"
+    die 1 "apt-get could not install what is missing (its last lines are above)"
   fi
   rm -f "$log"
 }
