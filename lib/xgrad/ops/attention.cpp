@@ -72,7 +72,7 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
     for (std::size_t r = 0; r < n * queries; ++r)
       std::fill(p.data() + r * keys + r % queries + 1, p.data() + (r + 1) * keys, never);
   if (options.mask.size()) {
-    if (broadcast_shape("attention", shape_of(options.mask), score_shape) != score_shape)
+    if (!detail::broadcasts_to(shape_of(options.mask), score_shape))
       fail("attention", all, ", the mask is ", to_string(shape_of(options.mask)), ": it must broadcast to ",
            to_string(score_shape));
     p = detail::elementwise_to<T>(
