@@ -3,8 +3,12 @@
 # shellcheck shell=bash disable=SC2034,SC2016
 
 set -euo pipefail
+unset CDPATH
 script=$(basename -- "$(dirname -- "$0")")/$(basename -- "$0")  # tests/run
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+for name in XGRAD_BUILD XGRAD_MNIST; do  # folders that the user named relative to where the script was called
+  case ${!name-} in '' | /*) ;; *) export "$name=$PWD/${!name}" ;; esac
+done
 cd -- "$root"
 trap 'printf "\nStopped. Run the same command again to go on.\n" >&2; exit 130' INT
 
@@ -164,9 +168,12 @@ compile() {
   NINJA_STATUS='[%f/%t] ' ninja -C "$folder" "$@" || die 1 "the build failed (see above)"
 }
 
-# Two runs at once in one build folder would disturb each other: the second waits.
+# Two runs at once in one build folder would disturb each other: the second waits. A script that another one of
+# ours has called is covered by the caller's lock.
 lock_build_folder() {
   mkdir -p -- "$1"
+  if [ "${XGRAD_LOCKED-}" = "$1" ]; then return; fi
+  export XGRAD_LOCKED=$1
   command -v flock >/dev/null || return 0
   exec 9>"$1/.lock"
   if ! flock -n 9; then

@@ -23,7 +23,7 @@ TrainTest<float> load(const Settings& settings) {
     return {digits<float>(settings.images ? settings.images : 3000, 1), digits<float>(1000, 2)};
   TrainTest<float> data = load_mnist<float>(settings.folder);
   if (settings.images > data.train.size())
-    fail("08_digits", "--train ", settings.images, ": there are ", data.train.size(), " training images");
+    fail("data", "--train is ", settings.images, ": there are ", data.train.size(), " training images");
   if (settings.images) data.train = samples(data.train, 0, settings.images);
   return data;
 }

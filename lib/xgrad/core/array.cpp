@@ -21,6 +21,7 @@ std::size_t count(const Shape& shape) {
 
 std::size_t normalised_axis(const char* op, std::ptrdiff_t axis, std::size_t rank) {
   const auto n = static_cast<std::ptrdiff_t>(rank);
+  if (n == 0) fail(op, "axis ", axis, " does not exist: a scalar has no axes");
   if (axis < -n || axis >= n)
     fail(op, "axis ", axis, " does not exist: an array of rank ", rank, " has axes ", -n, " to ", n - 1);
   return static_cast<std::size_t>(axis < 0 ? axis + n : axis);

@@ -2,6 +2,7 @@
 // Loops over arrays of different shapes: the one place where broadcasting and reduction walk through memory.
 // A broadcast axis is an axis with stride 0: reading along it repeats an entry, adding along it sums.
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -21,6 +22,20 @@ inline Strides broadcast_strides(const Shape& from, const Shape& to) {
     step *= static_cast<std::ptrdiff_t>(extent);
   }
   return strides;
+}
+
+/// Whether the shapes have a common one under NumPy's broadcasting rule.
+inline bool compatible(const Shape& a, const Shape& b) {
+  for (std::size_t i = 1; i <= std::min(a.size(), b.size()); ++i) {
+    const std::size_t m = a[a.size() - i], n = b[b.size() - i];
+    if (m != n && m != 1 && n != 1) return false;
+  }
+  return true;
+}
+
+/// Whether `from` can be broadcast to `to` itself.
+inline bool broadcasts_to(const Shape& from, const Shape& to) {
+  return compatible(from, to) && broadcast_shape("broadcast", from, to) == to;
 }
 
 /// Calls row(n, offsets, steps) for each innermost run of `shape`: operand k's entries of that run lie at

@@ -33,12 +33,13 @@ void read_some(gzFile file, const std::string& path, std::size_t size, std::vect
     const int got = gzread(file, bytes.data() + before, static_cast<unsigned>(wanted));
     bytes.resize(before + static_cast<std::size_t>(std::max(got, 0)));
     int code = Z_OK;
-    const char* message = gzerror(file, &code);
+    const std::string message = gzerror(file, &code);
     if (code == Z_BUF_ERROR)
       fail("idx", path, " ends in the middle of its compressed data: the file is truncated");
+    if (code == Z_DATA_ERROR)
+      fail("idx", path, " is damaged: its compressed data do not fit together or miss their checksum");
     if (got < 0 || code != Z_OK)
-      fail("idx", path, " cannot be read: ", code == Z_ERRNO ? std::strerror(errno) : message,
-           code == Z_DATA_ERROR ? " (the compressed data are damaged)" : "");
+      fail("idx", path, " cannot be read: ", code == Z_ERRNO ? std::strerror(errno) : message.c_str());
     if (got == 0) return;
     size -= static_cast<std::size_t>(got);
   }

@@ -1,5 +1,6 @@
 #include "xgrad/nn/layers.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "xgrad/core/scalars.hpp"
@@ -28,6 +29,15 @@ LayerNorm<T>::LayerNorm(const Shape& shape, double eps, bool affine, Divisor div
 }
 
 template <class T>
+Variable<T> LayerNorm<T>::forward(const Variable<T>& x) {
+  const Shape whole = x.shape();
+  if (whole.size() < shape_.size() || !std::equal(shape_.rbegin(), shape_.rend(), whole.rbegin()))
+    fail("layer_norm", "x is ", to_string(whole), ", the module normalises ", to_string(shape_),
+         ": x's last axes must be these");
+  return layer_norm(x, gamma, beta, options_);
+}
+
+template <class T>
 std::string LayerNorm<T>::describe() const {
   return "LayerNorm" + (shape_.size() == 1 ? "(" + std::to_string(shape_[0]) + ")" : to_string(shape_));
 }
@@ -53,7 +63,8 @@ Variable<T> Embedding<T>::forward(const Variable<T>& x) {
   Indices indices = Indices::from_shape(x.value().shape());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double number = double(x.value().data()[i]);
-    if (number != std::floor(number)) fail("embedding", "the index ", number, " is not a whole number");
+    if (number != std::floor(number) || std::abs(number) > 1e15)
+      fail("embedding", "the index ", number, " cannot be a row: it must be a whole number from 0");
     indices.data()[i] = static_cast<std::int64_t>(number);
   }
   return embedding(weight, indices);

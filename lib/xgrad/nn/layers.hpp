@@ -31,7 +31,7 @@ class LayerNorm : public Module<T> {
   explicit LayerNorm(std::size_t features, double eps = 1e-5, bool affine = true,
                      Divisor divisor = Divisor::population)
       : LayerNorm(Shape{features}, eps, affine, divisor) {}
-  Variable<T> forward(const Variable<T>& x) override { return layer_norm(x, gamma, beta, options_); }
+  Variable<T> forward(const Variable<T>& x) override;
   std::vector<Part<T>> parts() override { return {{"gamma", gamma}, {"beta", beta}}; }
   std::string describe() const override;
 

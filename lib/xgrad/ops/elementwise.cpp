@@ -199,8 +199,11 @@ Variable<T> gelu_tanh(const Variable<T>& x) {
 // y = mask ? a : b,   da = mask ? dy : 0,   db = mask ? 0 : dy
 template <class T>
 Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b) {
-  const Shape shape =
-      broadcast_shape("where", shape_of(mask), broadcast_shape("where", a.shape(), b.shape()));
+  const Shape both = broadcast_shape("where", a.shape(), b.shape());
+  if (!detail::compatible(shape_of(mask), both))
+    fail("where", "the mask is ", to_string(shape_of(mask)), ", a and b together ", to_string(both),
+         ": axes are matched from the last one, and must be equal or 1");
+  const Shape shape = broadcast_shape("where", shape_of(mask), both);
   auto y = elementwise_to<T>(
       shape, [](bool m, T p, T q) { return m ? p : q; }, mask, a.value(), b.value());
   return record<T>("where", std::move(y), {a, b}, [=](const Array<T>&, const Array<T>& dy) {
@@ -215,7 +218,7 @@ Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b) 
 template <class T>
 Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value) {
   const Shape shape = x.shape();
-  if (broadcast_shape("masked_fill", shape_of(mask), shape) != shape)
+  if (!detail::broadcasts_to(shape_of(mask), shape))
     fail("masked_fill", "the mask is ", to_string(shape_of(mask)), ", x is ", to_string(shape),
          ": the mask must broadcast to x");
   auto y = elementwise_to<T>(

@@ -45,6 +45,8 @@ Variable<T> matmul(const Variable<T>& a, const Variable<T>& b) {
   const std::size_t k = sa.back(), n = sb.back();
   if (sb[sb.size() - 2] != k) fail("matmul", both, ": a's columns must equal b's rows");
   const Shape batch_a(sa.begin(), sa.end() - 2), batch_b(sb.begin(), sb.end() - 2);
+  if (!detail::compatible(batch_a, batch_b))
+    fail("matmul", both, ": the axes before the last two must be equal or 1");
   Shape shape = broadcast_shape("matmul", batch_a, batch_b);
   // One matrix b for all of a: a is one tall matrix, and the whole batch one product.
   const bool tall = batch_b.empty();

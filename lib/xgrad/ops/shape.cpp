@@ -187,22 +187,21 @@ template <class T>
 Variable<T> stack(const std::vector<Variable<T>>& parts, std::ptrdiff_t axis) {
   if (parts.empty()) fail("stack", "there is nothing to join: give at least one array");
   const std::size_t which = normalised_axis("stack", axis, parts[0].rank() + 1);
-  std::vector<Variable<T>> longer;
-  for (const auto& part : parts) {
+  for (const auto& part : parts)
     if (part.shape() != parts[0].shape())
       fail("stack", "the parts are ", shapes(parts), ": all shapes must be equal");
-    const Shape old = part.shape();
-    std::vector<std::ptrdiff_t> shape(old.begin(), old.end());
-    shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(which), 1);
-    longer.push_back(reshape(part, shape));
-  }
+  const Shape old = parts[0].shape();
+  std::vector<std::ptrdiff_t> shape(old.begin(), old.end());
+  shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(which), 1);
+  std::vector<Variable<T>> longer;
+  for (const auto& part : parts) longer.push_back(reshape(part, shape));
   return concatenate(longer, static_cast<std::ptrdiff_t>(which));
 }
 
 // y = x repeated,   dx = Σ dy over the repetitions (which accumulate does)
 template <class T>
 Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape) {
-  if (broadcast_shape("broadcast_to", x.shape(), shape) != shape)
+  if (!detail::broadcasts_to(x.shape(), shape))
     fail("broadcast_to", "x is ", to_string(x.shape()), ", the shape ", to_string(shape),
          ": axes are matched from the last one, and x's must be equal or 1");
   return record<T>("broadcast_to",

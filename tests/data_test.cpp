@@ -1,0 +1,475 @@
+// IDX files good and bad, generated digits, two moons, minibatches, and the progress bar.
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "xgrad/xgrad.hpp"
+
+using namespace xgrad;
+namespace fs = std::filesystem;
+using Bytes = std::vector<std::uint8_t>;
+
+namespace {
+
+/// A folder of its own for each test, removed afterwards.
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("xgrad_data_test_" + std::to_string(getpid()));
+  Folder() {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+
+  std::string operator/(const std::string& name) const { return (path / name).string(); }
+  std::string write(const std::string& name, const Bytes& bytes) const {
+    std::ofstream(path / name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    return *this / name;
+  }
+  Bytes read(const std::string& name) const {
+    std::ifstream file(path / name, std::ios::binary);
+    return Bytes(std::istreambuf_iterator<char>(file), {});
+  }
+};
+
+/// The IDX header for these extents.
+Bytes header(const Shape& shape, std::uint8_t type = 8) {
+  Bytes bytes{0, 0, type, static_cast<std::uint8_t>(shape.size())};
+  for (std::size_t extent : shape)
+    for (int shift : {24, 16, 8, 0}) bytes.push_back(static_cast<std::uint8_t>(extent >> shift));
+  return bytes;
+}
+
+Bytes operator+(Bytes a, const Bytes& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// f must throw an Error of one line that contains every one of `words`.
+template <class F>
+void check_error(F f, const std::vector<std::string>& words) {
+  try {
+    f();
+    BOOST_ERROR("nothing was thrown; expected: " << words.front());
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    BOOST_CHECK_MESSAGE(what.find('\n') == std::string::npos, what);
+    for (const auto& word : words)
+      BOOST_CHECK_MESSAGE(what.find(word) != std::string::npos, "'" << word << "' is not in: " << what);
+  }
+}
+
+/// Random images and labels as MNIST's files hold them.
+void write_pair(const Folder& folder, const std::string& images, const std::string& labels, std::size_t n,
+                std::uint64_t seed = 1) {
+  Rng rng(seed);
+  Idx pixels{{n, 4, 3}, Bytes(n * 12)}, classes{{n}, Bytes(n)};
+  for (auto& p : pixels.entries) p = static_cast<std::uint8_t>(rng.below(256));
+  for (auto& c : classes.entries) c = static_cast<std::uint8_t>(rng.below(10));
+  write_idx(folder / images, pixels);
+  write_idx(folder / labels, classes);
+}
+
+bool same(const Array<float>& a, const Array<float>& b) {
+  return shape_of(a) == shape_of(b) && std::equal(a.data(), a.data() + a.size(), b.data());
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(data_test)
+
+BOOST_AUTO_TEST_CASE(idx_round_trip) {
+  const Folder folder;
+  Bytes many(3 << 20);  // more than one piece
+  Rng rng(3);
+  for (auto& b : many) b = static_cast<std::uint8_t>(rng.bits());
+  for (const Idx& idx : {Idx{{2, 3}, {0, 1, 2, 253, 254, 255}}, Idx{{5}, {9, 8, 7, 6, 5}},
+                         Idx{{3, 1024, 1024}, many}, Idx{{1, 1, 1, 1}, {7}}, Idx{{0, 28, 28}, {}}})
+    for (const char* name : {"plain", "packed.gz"}) {
+      write_idx(folder / name, idx);
+      const Idx back = read_idx(folder / name);
+      BOOST_TEST(back.shape == idx.shape);
+      BOOST_TEST((back.entries == idx.entries));
+      BOOST_TEST(!fs::exists(folder / (std::string(name) + ".part")));
+    }
+  write_idx(folder / "plain", {{2, 3}, {0, 1, 2, 253, 254, 255}});
+  BOOST_TEST((folder.read("plain") == header({2, 3}) + Bytes{0, 1, 2, 253, 254, 255}));
+  write_idx(folder / "packed.gz", {{1}, {4}});
+  BOOST_TEST(folder.read("packed.gz").at(0) == 0x1f);
+  BOOST_TEST(folder.read("packed.gz").at(1) == 0x8b);
+}
+
+BOOST_AUTO_TEST_CASE(idx_refuses_what_it_cannot_write) {
+  const Folder folder;
+  check_error(
+      [&] {
+        write_idx(folder / "x", {{2, 2}, {1, 2, 3}});
+      },
+      {"3 bytes", "(2, 2)", "one byte per entry"});
+  check_error([&] { write_idx(folder / "x", {{}, {1}}); }, {"1 to 255 axes"});
+  check_error([&] { write_idx(folder / "no_folder/x", {{1}, {1}}); }, {"no_folder/x", "cannot be written"});
+  check_error(
+      [&] {
+        write_digits<float>({full<float>({1, 1, 1}, 1.5F), Indices{3}}, folder / "i", folder / "l");
+      },
+      {"pixel 0 is 1.5", "[0, 1]"});
+  check_error(
+      [&] {
+        write_digits<float>({zeros<float>({1, 1, 1}), Indices{10}}, folder / "i", folder / "l");
+      },
+      {"label 0 is 10", "0 to 9"});
+  BOOST_TEST(fs::is_empty(folder.path));
+}
+
+BOOST_AUTO_TEST_CASE(idx_bad_files) {
+  const Folder folder;
+  const Bytes data(24, 5);
+  const auto refuses = [&](const std::string& name, const Bytes& bytes, std::vector<std::string> words) {
+    words.push_back(name);
+    const auto path = folder.write(name, bytes);
+    check_error([&] { read_idx(path); }, words);
+  };
+  check_error([&] { read_idx(folder / "missing"); }, {"[idx]", "missing", "does not exist"});
+  check_error([&] { read_idx(folder.path.string()); }, {"is a folder"});
+  refuses("empty", {}, {"is empty (0 bytes)"});
+  refuses("three_bytes", {0, 0, 8}, {"begins with 00 00 08"});
+  refuses("foreign", {'P', 'N', 'G', '!', 1, 2, 3, 4}, {"begins with 50 4e 47 21", "00 00"});
+  refuses("floats", header({2, 3, 4}, 0x0d) + data, {"type 13", "type 8"});
+  refuses("no_axes", {0, 0, 8, 0, 1}, {"0 axes"});
+  refuses("short_header", {0, 0, 8, 3, 0, 0, 0, 2, 0}, {"ends after 9 bytes", "3 axes has 16"});
+  refuses("truncated", header({2, 3, 5}) + data, {"24 bytes", "2 × 3 × 5 = 30", "truncated"});
+  refuses("too_long", header({2, 3, 3}) + data, {"goes on after", "2 × 3 × 3 = 18"});
+  refuses("liar", header({0xffffffff, 1, 1}) + data,
+          {"24 bytes", "4294967295", "truncated"});  // no 4 GB allocated
+  refuses("overflow", header({0xffffffff, 0xffffffff, 0xffffffff}) + data, {"no memory can address"});
+}
+
+BOOST_AUTO_TEST_CASE(idx_bad_gzip) {
+  const Folder folder;
+  Rng rng(1);
+  Idx idx{{100, 100}, Bytes(10000)};
+  for (auto& e : idx.entries) e = static_cast<std::uint8_t>(rng.bits());
+  write_idx(folder / "good.gz", idx);
+  const Bytes good = folder.read("good.gz");
+
+  for (std::size_t length : {std::size_t(5), std::size_t(12), good.size() / 2, good.size() - 4}) {
+    const auto path =
+        folder.write("cut.gz", Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length)));
+    check_error([&] { read_idx(path); }, {"cut.gz", "middle of its compressed data", "truncated"});
+  }
+  Bytes flipped = good;
+  flipped[good.size() / 2] ^= 0x10;  // the checksum at the end finds it
+  check_error([&] { read_idx(folder.write("flipped.gz", flipped)); }, {"flipped.gz", "damaged"});
+  Bytes checksum = good;
+  checksum[good.size() - 8] ^= 1;
+  check_error([&] { read_idx(folder.write("checksum.gz", checksum)); }, {"checksum.gz", "damaged"});
+}
+
+BOOST_AUTO_TEST_CASE(images_and_labels) {
+  const Folder folder;
+  const auto images = folder.write("images", header({2, 1, 3}) + Bytes{0, 51, 255, 102, 1, 0});
+  const auto labels = folder.write("labels", header({2}) + Bytes{9, 0});
+  const auto data = read_digits<double>(images, labels);
+  BOOST_TEST(shape_of(data.x) == (Shape{2, 1, 3}));
+  BOOST_TEST(data.x(0, 0, 1) == .2);
+  BOOST_TEST(data.x(0, 0, 2) == 1.);
+  BOOST_TEST(data.x(1, 0, 0) == .4);
+  BOOST_TEST(data.labels(0) == 9);
+  BOOST_TEST(data.size() == 2U);
+
+  const auto three = folder.write("three", header({3}) + Bytes{1, 2, 3});
+  check_error([&] { read_digits<float>(images, three); }, {"images has 2 images", "three has 3 labels"});
+  const auto ten = folder.write("ten", header({2}) + Bytes{3, 10});
+  check_error([&] { read_digits<float>(images, ten); }, {"ten has label 10 for image 1", "0 to 9"});
+  check_error([&] { read_digits<float>(labels, labels); },
+              {"labels holds an array (2,)", "images have 3 axes"});
+  check_error([&] { read_digits<float>(images, images); }, {"labels have 1 axis"});
+  const auto none = folder.write("none", header({0, 28, 28}));
+  check_error([&] { read_digits<float>(none, labels); }, {"none holds an array (0, 28, 28)", "no images"});
+}
+
+BOOST_AUTO_TEST_CASE(digits_round_trip_through_files) {
+  const Folder folder;
+  const auto data = digits<float>(20, 4);
+  write_digits(data, folder / "images.gz", folder / "labels.gz");
+  const auto back = read_digits<float>(folder / "images.gz", folder / "labels.gz");
+  BOOST_TEST(shape_of(back.x) == shape_of(data.x));
+  BOOST_TEST((back.labels == data.labels));
+  for (std::size_t i = 0; i < data.x.size(); ++i)
+    BOOST_REQUIRE_SMALL(back.x.data()[i] - data.x.data()[i], .5F / 255 + 1e-6F);
+  write_digits(back, folder / "again.gz", folder / "labels_again.gz");  // bytes are kept exactly
+  BOOST_TEST((folder.read("again.gz") == folder.read("images.gz")));
+}
+
+BOOST_AUTO_TEST_CASE(mnist_folder) {
+  {
+    const Folder folder;
+    check_error([&] { load_mnist<float>(folder / "missing"); }, {"[mnist]", "missing", "does not exist"});
+    check_error([&] { load_mnist<float>(folder.write("file", {1})); }, {"is not a folder"});
+    check_error([&] { load_mnist<float>(folder.path.string()); },
+                {"neither train-images-idx3-ubyte", "t10k"});
+    write_pair(folder, "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", 11, 5);
+    const auto all =
+        read_digits<float>(folder / "t10k-images-idx3-ubyte.gz", folder / "t10k-labels-idx1-ubyte.gz");
+    const auto half = load_mnist<float>(folder.path.string());  // one part: split 8 : 3
+    BOOST_TEST(half.split_here);
+    BOOST_TEST(half.train.size() == 8U);
+    BOOST_TEST(half.test.size() == 3U);
+    BOOST_TEST(same(half.train.x, samples(all, 0, 8).x));
+    BOOST_TEST(same(half.test.x, samples(all, 8, 11).x));
+
+    write_pair(folder, "train-images.idx3-ubyte", "train-labels.idx1-ubyte", 7, 6);  // the other spelling
+    const auto both = load_mnist<float>(folder.path.string());
+    BOOST_TEST(!both.split_here);
+    BOOST_TEST(both.train.size() == 7U);
+    BOOST_TEST(same(both.test.x, all.x));
+
+    fs::remove(folder / "t10k-labels-idx1-ubyte.gz");
+    check_error([&] { load_mnist<float>(folder.path.string()); },
+                {"t10k-images-idx3-ubyte.gz is there", "come in pairs"});
+  }
+  {
+    const Folder folder;
+    write_pair(folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", 4);
+    check_error([&] { load_mnist<float>(folder.path.string()); }, {"4 images", "at least 5"});
+    write_pair(folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", 5);
+    BOOST_TEST(load_mnist<float>(folder.path.string()).train.size() == 4U);
+    write_digits<float>({zeros<float>({2, 5, 5}), Indices{1, 2}}, folder / "t10k-images-idx3-ubyte",
+                        folder / "t10k-labels-idx1-ubyte");
+    check_error([&] { load_mnist<float>(folder.path.string()); }, {"(5, 4, 3)", "(2, 5, 5)", "must agree"});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(real_mnist) {
+  const char* folder = std::getenv("XGRAD_MNIST");
+  if (!folder || !*folder) {
+    BOOST_TEST_MESSAGE("skipped: XGRAD_MNIST names no folder with MNIST's files");
+    return;
+  }
+  const auto data = load_mnist<float>(folder);
+  const std::size_t whole = data.train.size() + data.test.size();
+  BOOST_TEST((whole == 10000U || whole == 60000U || whole == 70000U));
+  BOOST_TEST(shape_of(data.test.x) == (Shape{data.test.size(), 28, 28}));
+  double ink = 0;
+  for (std::size_t i = 0; i < data.train.x.size(); ++i) ink += double(data.train.x.data()[i]);
+  BOOST_TEST(ink / double(data.train.x.size()) == .13,
+             boost::test_tools::tolerance(.05));  // mean pixel .1307
+  std::map<std::int64_t, int> seen;
+  for (auto label : data.train.labels) ++seen[label];
+  BOOST_TEST(seen.size() == 10U);
+}
+
+BOOST_AUTO_TEST_CASE(generated_digits) {
+  const auto data = digits<double>(1000, 1);
+  BOOST_TEST(shape_of(data.x) == (Shape{1000, 28, 28}));
+  // The seed fixes every pixel, whatever the compiler: a sum of whole numbers, so that its order does not
+  // matter.
+  double sum = 0;
+  for (std::size_t i = 0; i < data.x.size(); ++i) {
+    BOOST_REQUIRE((data.x.data()[i] >= 0 && data.x.data()[i] <= 1));
+    sum += std::nearbyint(data.x.data()[i] * 0x1p30);
+  }
+  BOOST_TEST(sum == 193175405145099.);
+  std::map<std::int64_t, int> seen;
+  for (auto label : data.labels) ++seen[label];
+  BOOST_TEST(seen.size() == 10U);
+  for (const auto& [label, times] : seen)
+    BOOST_TEST((label >= 0 && label <= 9 && times > 60 && times < 140),
+               label << " comes " << times << " times");
+
+  BOOST_TEST(same(cast<float>(data.x), digits<float>(1000, 1).x));  // both precisions, and again: the same
+  BOOST_TEST(!same(digits<float>(5, 1).x, digits<float>(5, 2).x));
+  BOOST_TEST(
+      same(samples(digits<float>(9, 1), 0, 5).x, digits<float>(5, 1).x));  // more images, the same first ones
+  BOOST_TEST(digits<float>(0, 1).size() == 0U);
+  check_error([] { digits<float>(1, 1, {-1, 2}); }, {"noise is -1"});
+  check_error([] { digits<float>(1, 1, {.3, 4}); }, {"shift is 4", "up to 3"});
+}
+
+BOOST_AUTO_TEST_CASE(glyphs) {
+  // Without noise and offset an image is its glyph: one brightness, 21 × 15 pixels in the middle.
+  std::map<std::int64_t, std::vector<bool>> shapes;
+  const auto plain = digits<double>(100, 3, {0, 0});
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    std::vector<bool> ink;
+    double brightness = 0;
+    for (std::size_t r = 0; r < 28; ++r)
+      for (std::size_t c = 0; c < 28; ++c) {
+        const double p = plain.x(i, r, c);
+        ink.push_back(p > 0);
+        if (p == 0) continue;
+        if (brightness == 0) brightness = p;
+        BOOST_REQUIRE(p == brightness);
+        BOOST_REQUIRE((r >= 3 && r < 24 && c >= 6 && c < 21));
+      }
+    BOOST_TEST((brightness >= .6 && brightness < 1));
+    const auto known = shapes.emplace(plain.labels(i), ink).first;
+    BOOST_TEST((known->second == ink));  // one shape per digit
+  }
+  BOOST_REQUIRE(shapes.size() == 10U);
+  for (const auto& [a, shape] : shapes)
+    for (const auto& [b, other] : shapes) BOOST_TEST((a == b) == (shape == other));
+
+  // Offsets: every one of the 5 × 5 comes up.
+  std::map<std::pair<std::size_t, std::size_t>, int> corners;
+  const auto moved = digits<double>(2000, 4, {0, 2});
+  for (std::size_t i = 0; i < moved.size(); ++i) {
+    if (moved.labels(i) != 5) continue;  // its glyph has ink in the upper left corner
+    std::size_t at = 0;
+    while (moved.x.data()[i * 784 + at] == 0) ++at;
+    ++corners[{at / 28, at % 28}];
+  }
+  BOOST_TEST(corners.size() == 25U);
+  BOOST_TEST((corners.begin()->first == std::pair<std::size_t, std::size_t>(1, 4)));
+  BOOST_TEST((corners.rbegin()->first == std::pair<std::size_t, std::size_t>(5, 8)));
+}
+
+BOOST_AUTO_TEST_CASE(pictures) {
+  BOOST_TEST(picture(Array<double>{{{1, 0, .5}, {1, 0, .5}, {1, .2, -3}}}) == "█ ▒\n▒\n");
+  const double nan = std::nan("");
+  BOOST_TEST(picture(Array<double>{{{nan, 1}}, {{1, 1}}}) == " ▒▒▒\n");
+  check_error([] { picture(zeros<float>({28, 28})); }, {"(28, 28)", "(n, rows, columns)"});
+}
+
+BOOST_AUTO_TEST_CASE(two_moons) {
+  const auto exact = moons<double>(200, 0, 1);
+  for (std::size_t i = 0; i < 200; ++i) {
+    const bool lower = i % 2 == 1;
+    BOOST_TEST(exact.labels(i) == int(lower));
+    const double x = lower ? 1 - exact.x(i, 0) : exact.x(i, 0),
+                 y = lower ? .5 - exact.x(i, 1) : exact.x(i, 1);
+    BOOST_REQUIRE_SMALL(x * x + y * y - 1, 1e-14);
+    BOOST_REQUIRE(y >= 0);
+  }
+  // Uniform in the angle: its mean is π/2, its variance π²/12.
+  const auto many = moons<double>(20000, 0, 2);
+  double mean = 0, square = 0;
+  for (std::size_t i = 0; i < 20000; i += 2) {
+    const double angle = std::atan2(many.x(i, 1), many.x(i, 0));
+    mean += angle / 10000;
+    square += angle * angle / 10000;
+  }
+  const double pi = std::acos(-1.);
+  BOOST_TEST(mean == pi / 2, boost::test_tools::tolerance(.02));
+  BOOST_TEST(square - mean * mean == pi * pi / 12, boost::test_tools::tolerance(.04));
+  const auto noisy = moons<double>(20000, .1, 2);
+  BOOST_TEST(same(cast<float>(noisy.x), moons<float>(20000, .1, 2).x));
+  double outside = 0;
+  for (std::size_t i = 0; i < 20000; i += 2)
+    outside += std::pow(std::hypot(noisy.x(i, 0), noisy.x(i, 1)) - 1, 2) / 10000;
+  BOOST_TEST(outside == .01, boost::test_tools::tolerance(.06));
+  check_error([] { moons<float>(3, -.1, 1); }, {"noise is -0.1"});
+  BOOST_TEST(moons<float>(0, .1, 1).size() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(batches) {
+  Labelled<float> data{zeros<float>({10, 2, 3}), Indices::from_shape({10})};
+  for (std::size_t i = 0; i < 10; ++i) {
+    data.labels(i) = std::int64_t(i);
+    for (std::size_t j = 0; j < 6; ++j) data.x.data()[6 * i + j] = float(10 * i + j);
+  }
+  Rng rng(1);
+  std::vector<std::vector<std::int64_t>> orders;
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    std::vector<std::int64_t> order;
+    std::vector<std::size_t> sizes;
+    for (const auto& batch : Batches<float>(data, 4, rng)) {
+      sizes.push_back(batch.size());
+      BOOST_TEST(shape_of(batch.x) == (Shape{batch.size(), 2, 3}));
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        order.push_back(batch.labels(i));
+        for (std::size_t j = 0; j < 6; ++j)
+          BOOST_TEST(batch.x.data()[6 * i + j] == float(10 * batch.labels(i) + int(j)));
+      }
+    }
+    BOOST_TEST(sizes == (std::vector<std::size_t>{4, 4, 2}), boost::test_tools::per_element());
+    orders.push_back(order);
+    std::sort(order.begin(), order.end());
+    BOOST_TEST((order == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));  // each exactly once
+  }
+  BOOST_TEST((orders[0] != orders[1] && orders[1] != orders[2]));
+
+  std::vector<std::int64_t> in_order;
+  for (const auto& batch : Batches<float>(data, 3))
+    in_order.insert(in_order.end(), batch.labels.begin(), batch.labels.end());
+  BOOST_TEST((in_order == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  BOOST_TEST(Batches<float>(data, 5).size() == 2U);
+  BOOST_TEST(Batches<float>(data, 100).size() == 1U);
+  const Labelled<float> none{zeros<float>({0, 2}), Indices::from_shape({0})};
+  BOOST_TEST(Batches<float>(none, 4, rng).size() == 0U);
+  check_error([&] { Batches<float>(data, 0); }, {"batch size is 0"});
+  const Labelled<float> odd{zeros<float>({3, 2}), Indices{1, 2}};
+  check_error([&] { Batches<float>(odd, 1); }, {"(3, 2)", "(2,)", "one label for each row"});
+}
+
+BOOST_AUTO_TEST_CASE(parts_and_counts) {
+  const auto data = digits<float>(6, 1);
+  BOOST_TEST(samples(data, 2, 2).size() == 0U);
+  BOOST_TEST(samples(data, 4, 6).labels(1) == data.labels(5));
+  check_error([&] { samples(data, 3, 7); }, {"3 to 7 of 6"});
+  check_error([&] { samples(data, 3, 2); }, {"begin ≤ end"});
+  const double nan = std::nan("");
+  const Array<double> scores{{1, 3, 2}, {5, 5, 0}, {0, 1, 2}, {nan, 1, 2}};
+  BOOST_TEST(count_correct(scores, Indices{1, 0, 0, 2}) ==
+             2U);  // a tie goes to the first; NaN is never right
+  check_error([&] { count_correct(scores, Indices{1, 0}); }, {"(4, 3)", "(2,)", "one label per sample"});
+}
+
+BOOST_AUTO_TEST_CASE(progress_in_a_log) {
+  std::ostringstream out;
+  {
+    Progress progress("work", 2000, out, false);
+    for (std::size_t i = 1; i <= 2000; ++i) progress.update(i, "loss 0." + std::to_string(i));
+  }
+  const std::string text = out.str();
+  BOOST_TEST(std::count(text.begin(), text.end(), '\n') == 10);  // a line for each tenth
+  BOOST_TEST(text.find('\r') == std::string::npos);
+  BOOST_TEST(text.find('\x1b') == std::string::npos);
+  BOOST_TEST(text.find("work  200/2000  loss 0.200  0:00 left\n") == 0U);
+  BOOST_TEST(text.find("work 2000/2000  loss 0.2000  0:00 taken\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(progress_on_a_terminal) {
+  std::ostringstream out;
+  {
+    Progress progress("work", 100000, out, true);
+    for (std::size_t i = 1; i <= 100000; ++i) progress.update(i, "so far");
+  }
+  const std::string text = out.str();
+  const auto drawn = std::count(text.begin(), text.end(), '\r');
+  BOOST_TEST((drawn >= 2 && drawn < 30), "drawn " << drawn << " times for 100000 updates");
+  BOOST_TEST(text.find("\rwork [>                       ]      1/100000  so far") == 0U);
+  BOOST_TEST(text.find("\rwork [========================] 100000/100000  so far") != std::string::npos);
+  BOOST_TEST(std::count(text.begin(), text.end(), '\n') == 1);  // one line, ended at the end
+  BOOST_TEST(text.back() == '\n');
+
+  std::ostringstream silent;
+  { Progress progress("nothing", 10, silent, true); }
+  BOOST_TEST(silent.str().empty());
+  std::ostringstream empty;
+  {
+    Progress progress("no work", 0, empty, true);
+    progress.update(0);
+  }
+  BOOST_TEST(empty.str().find("[========================] 0/0") != std::string::npos);
+  std::ostringstream wide;
+  { Progress(std::string(500, 'x'), 10, wide, true).update(1); }
+  BOOST_TEST(wide.str().find('\x1b') < 500U);  // cut, so that the terminal does not wrap it
+}
+
+BOOST_AUTO_TEST_CASE(clock_texts) {
+  BOOST_TEST(clock_text(0) == "0:00");
+  BOOST_TEST(clock_text(7.4) == "0:07");
+  BOOST_TEST(clock_text(59.6) == "1:00");
+  BOOST_TEST(clock_text(760) == "12:40");
+  BOOST_TEST(clock_text(11100) == "3:05:00");
+  BOOST_TEST(clock_text(-1) == "0:00");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
