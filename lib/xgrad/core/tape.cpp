@@ -88,7 +88,10 @@ void Tape<T>::backward(const Variable<T>& y, const Array<T>& cotangent, Keep kee
     Entry& entry = entries_[i];
     if (entry.output.has_grad()) {
       NoGrad pause;
-      entry.vjp(entry.output.value(), entry.output.grad());
+      const auto& node = entry.output.node_;
+      const bool read_later =
+          !spent_ || node.use_count() > 1;  // by a print-out, or by a handle that the user kept
+      entry.vjp(node->value, read_later ? Gradient<T>(*node->grad) : Gradient<T>(std::move(*node->grad)));
     }
     if (spent_) entries_.pop_back();  // what only this entry still needed is free now
   }

@@ -9,9 +9,25 @@
 
 namespace xgrad {
 
-/// The reverse pass of one op: receives the op's output y and dy = ∂L/∂y, and accumulates into its inputs.
+/// ∂L/∂y on its way back through an op. It reads as an Array.
 template <class T>
-using Vjp = std::function<void(const Array<T>& y, const Array<T>& dy)>;
+class Gradient {
+ public:
+  Gradient(const Array<T>& array) : array_(&array) {}
+  explicit Gradient(Array<T>&& array) : array_(&array), given_(&array) {}
+  operator const Array<T>&() const { return *array_; }
+  /// The array to change or to hand on: the memory itself when it was given away, else a copy.
+  Array<T> take() { return given_ ? std::move(*given_) : *array_; }
+
+ private:
+  const Array<T>* array_;
+  Array<T>* given_ = nullptr;
+};
+
+/// The reverse pass of one op: receives the op's output y and dy = ∂L/∂y, and accumulates into its inputs. A
+/// lambda that only reads dy may declare it as const Array<T>&.
+template <class T>
+using Vjp = std::function<void(const Array<T>& y, Gradient<T> dy)>;
 
 /// While a Tape lives it is its thread's current tape and records every op that depends on a variable with
 /// requires_grad. Tapes nest: the innermost one records, and variables of an outer tape are leaves to it.

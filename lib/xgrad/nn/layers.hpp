@@ -47,7 +47,9 @@ template <class T>
 class Dropout : public Module<T> {
  public:
   Dropout(double p, Rng& rng);
-  Variable<T> forward(const Variable<T>& x) override { return this->training() ? dropout(x, p_, rng_) : x; }
+  Variable<T> forward(const Variable<T>& x) override {
+    return this->training() && p_ > 0 ? dropout(x, p_, rng_) : x;
+  }
   std::string describe() const override;
 
  private:
@@ -88,8 +90,9 @@ class Function : public Module<T> {
 template <class T>
 Function<T> activation(const std::string& name);
 
-/// One module after the other: Sequential<float>{Linear<float>(…), activation<float>("relu"), …}. Braces, not round
-/// brackets: they fix the order in which the arguments draw from a generator, so that a seed means one network.
+/// One module after the other: Sequential<float>{Linear<float>(…), activation<float>("relu"), …}. Braces, not
+/// round brackets: they fix the order in which the arguments draw from a generator, so that a seed means one
+/// network.
 template <class T>
 class Sequential : public Module<T> {
  public:

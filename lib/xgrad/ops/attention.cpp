@@ -32,23 +32,25 @@ void softmax_in_place(T* p, std::size_t rows, std::size_t n) {
 
 /// The shape of the weights; throws when q, k, v and the options do not fit.
 Shape check(const Shape& q, const Shape& k, const Shape& v, const AttentionOptions& options) {
-  const auto all = "q is " + to_string(q) + ", k is " + to_string(k) + ", v is " + to_string(v);
+  const auto all = [&] {
+    return "q is " + to_string(q) + ", k is " + to_string(k) + ", v is " + to_string(v);
+  };
   if (q.size() < 2 || k.size() != q.size() || v.size() != q.size())
-    fail("attention", all, ": all three need the same rank, at least 2");
+    fail("attention", all(), ": all three need the same rank, at least 2");
   const std::size_t matrix = q.size() - 2, tq = q[matrix], tk = k[matrix];
   Shape scores(q.begin(), q.end() - 2);
   if (Shape(k.begin(), k.end() - 2) != scores || Shape(v.begin(), v.end() - 2) != scores)
-    fail("attention", all, ": the leading axes must be equal");
-  if (k.back() != q.back()) fail("attention", all, ": q and k must have the same last axis");
-  if (v[matrix] != tk) fail("attention", all, ": k and v must have the same number of rows (keys)");
-  if (options.causal && tq != tk) fail("attention", all, ": a causal mask needs as many queries as keys");
-  if (tk == 0 || q.back() == 0) fail("attention", all, ": there must be at least one key and one feature");
+    fail("attention", all(), ": the leading axes must be equal");
+  if (k.back() != q.back()) fail("attention", all(), ": q and k must have the same last axis");
+  if (v[matrix] != tk) fail("attention", all(), ": k and v must have the same number of rows (keys)");
+  if (options.causal && tq != tk) fail("attention", all(), ": a causal mask needs as many queries as keys");
+  if (tk == 0 || q.back() == 0) fail("attention", all(), ": there must be at least one key and one feature");
   if (options.heads == 0 || q.back() % options.heads || v.back() % options.heads)
-    fail("attention", all, ", the heads are ", options.heads, ": the heads must divide the last axes");
+    fail("attention", all(), ", the heads are ", options.heads, ": the heads must divide the last axes");
   if (options.heads > 1) scores.push_back(options.heads);
   scores.insert(scores.end(), {tq, tk});
   if (options.mask.size() && !detail::broadcasts_to(shape_of(options.mask), scores))
-    fail("attention", all, ", the mask is ", to_string(shape_of(options.mask)), ": it must broadcast to ",
+    fail("attention", all(), ", the mask is ", to_string(shape_of(options.mask)), ": it must broadcast to ",
          to_string(scores));
   return scores;
 }

@@ -17,9 +17,12 @@ namespace {
 /// y = f(x), dx = dy f'(x), where `derivative` may use both x and y = f(x).
 template <class T, class F, class D>
 Variable<T> unary(const char* op, const Variable<T>& x, F f, D derivative) {
-  return record<T>(op, elementwise<T>(f, x.value()), {x}, [=](const Array<T>& y, const Array<T>& dy) {
-    x.accumulate(elementwise_to<T>(
-        x.shape(), [=](T d, T v, T f_v) { return d * derivative(v, f_v); }, dy, x.value(), y));
+  return record<T>(op, elementwise<T>(f, x.value()), {x}, [=](const Array<T>& y, Gradient<T> dy) {
+    Array<T> dx = dy.take();
+    detail::apply_contiguous(
+        y.size(), [=](T d, T v, T f_v) { return d * derivative(v, f_v); }, dx.data(), dx.data(),
+        x.value().data(), y.data());
+    x.accumulate(std::move(dx));
   });
 }
 
@@ -56,9 +59,9 @@ const double pi = std::acos(-1.0);
 template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
   return record<T>("add", elementwise<T>("add", [](T p, T q) { return p + q; }, a.value(), b.value()), {a, b},
-                   [=](const Array<T>&, const Array<T>& dy) {
+                   [=](const Array<T>&, Gradient<T> dy) {
                      a.accumulate(dy);
-                     b.accumulate(dy);
+                     b.accumulate(dy.take());
                    });
 }
 

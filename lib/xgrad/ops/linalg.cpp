@@ -40,13 +40,13 @@ struct Batch {
 template <class T>
 Variable<T> matmul(const Variable<T>& a, const Variable<T>& b) {
   const Shape sa = a.shape(), sb = b.shape();
-  const auto both = "a is " + to_string(sa) + ", b is " + to_string(sb);
-  if (sa.size() < 2 || sb.size() < 2) fail("matmul", both, ": both need at least two axes");
+  const auto both = [&] { return "a is " + to_string(sa) + ", b is " + to_string(sb); };
+  if (sa.size() < 2 || sb.size() < 2) fail("matmul", both(), ": both need at least two axes");
   const std::size_t k = sa.back(), n = sb.back();
-  if (sb[sb.size() - 2] != k) fail("matmul", both, ": a's columns must equal b's rows");
+  if (sb[sb.size() - 2] != k) fail("matmul", both(), ": a's columns must equal b's rows");
   const Shape batch_a(sa.begin(), sa.end() - 2), batch_b(sb.begin(), sb.end() - 2);
   if (!detail::compatible(batch_a, batch_b))
-    fail("matmul", both, ": the axes before the last two must be equal or 1");
+    fail("matmul", both(), ": the axes before the last two must be equal or 1");
   Shape shape = broadcast_shape("matmul", batch_a, batch_b);
   // One matrix b for all of a: a is one tall matrix, and the whole batch one product.
   const bool tall = batch_b.empty();
@@ -85,13 +85,16 @@ Variable<T> matmul(const Variable<T>& a, const Variable<T>& b) {
 // Y = X Wᵀ + b,   dX = dY W,   dW = dYᵀ X,   db = Σ_rows dY
 template <class T>
 Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias) {
-  const auto both = "x is " + to_string(x.shape()) + ", weight is " + to_string(weight.shape());
-  if (weight.rank() != 2) fail("linear", both, ": the weight must be a matrix (out, in)");
+  const auto both = [&] {
+    return "x is " + to_string(x.shape()) + ", weight is " + to_string(weight.shape());
+  };
+  if (weight.rank() != 2) fail("linear", both(), ": the weight must be a matrix (out, in)");
   if (x.rank() == 0 || x.extent(-1) != weight.extent(1))
-    fail("linear", both, ": x's last axis must equal the weight's columns (its inputs)");
+    fail("linear", both(), ": x's last axis must equal the weight's columns (its inputs)");
   const std::size_t n = rows(x), in = weight.extent(1), out = weight.extent(0);
   if (bias && bias.shape() != Shape{out})
-    fail("linear", both, ", bias is ", to_string(bias.shape()), ": the bias must be ", to_string(Shape{out}));
+    fail("linear", both(), ", bias is ", to_string(bias.shape()), ": the bias must be ",
+         to_string(Shape{out}));
   Shape shape = x.shape();
   shape.back() = out;
 

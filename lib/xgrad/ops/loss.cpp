@@ -19,10 +19,13 @@ template <class T>
 std::size_t samples(const char* op, const Variable<T>& scores, const Indices& labels,
                     std::int64_t ignore_index) {
   const Shape shape = scores.shape();
-  const auto both = "the scores are " + to_string(shape) + ", the labels " + to_string(shape_of(labels));
-  if (shape.empty() || shape.back() == 0) fail(op, both, ": the last axis must be the classes, at least one");
+  const auto both = [&] {
+    return "the scores are " + to_string(shape) + ", the labels " + to_string(shape_of(labels));
+  };
+  if (shape.empty() || shape.back() == 0)
+    fail(op, both(), ": the last axis must be the classes, at least one");
   if (Shape(shape.begin(), shape.end() - 1) != shape_of(labels))
-    fail(op, both, ": one label for each row of scores");
+    fail(op, both(), ": one label for each row of scores");
   const auto classes = static_cast<std::int64_t>(shape.back());
   for (auto label : labels)
     if (label != ignore_index && (label < 0 || label >= classes))

@@ -78,7 +78,7 @@ Variable<T> reshape(const Variable<T>& x, const std::vector<std::ptrdiff_t>& wan
     fail("reshape", "x is ", to_string(x.shape()), ", the new shape ", text(), ": both must have ", x.size(),
          " entries");
   return record<T>("reshape", reshaped(x.value(), shape), {x},
-                   [=](const Array<T>&, const Array<T>& dy) { x.accumulate(reshaped(dy, x.shape())); });
+                   [=](const Array<T>&, Gradient<T> dy) { x.accumulate(reshaped(dy.take(), x.shape())); });
 }
 
 // y = x with axes permuted,   dx = dy with the inverse permutation
@@ -207,7 +207,7 @@ Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape) {
   return record<T>("broadcast_to",
                    detail::elementwise_to<T>(
                        shape, [](T v) { return v; }, x.value()),
-                   {x}, [=](const Array<T>&, const Array<T>& dy) { x.accumulate(dy); });
+                   {x}, [=](const Array<T>&, Gradient<T> dy) { x.accumulate(dy.take()); });
 }
 
 // y_i = x_(index i),   dx_(index i) += dy_i
