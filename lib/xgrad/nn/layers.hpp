@@ -88,7 +88,8 @@ class Function : public Module<T> {
 template <class T>
 Function<T> activation(const std::string& name);
 
-/// One module after the other: Sequential<float>(Linear<float>(…), activation<float>("relu"), …).
+/// One module after the other: Sequential<float>{Linear<float>(…), activation<float>("relu"), …}. Braces, not round
+/// brackets: they fix the order in which the arguments draw from a generator, so that a seed means one network.
 template <class T>
 class Sequential : public Module<T> {
  public:

@@ -24,18 +24,9 @@ Variable<T> MultiHeadAttention<T>::operator()(const Variable<T>& x, const Variab
   if (x.rank() < 2 || memory.rank() != x.rank())
     fail("attention", "x is ", to_string(x.shape()), ", the memory is ", to_string(memory.shape()),
          ": both need the same rank, at least 2: (…, T, d)");
-  // (…, T, d) → (…, h, T, d/h): head i is columns i·d/h to (i+1)·d/h of every token.
-  const auto split = [&](const Variable<T>& z) {
-    const Shape old = z.shape();
-    std::vector<std::ptrdiff_t> shape(old.begin(), old.end());
-    shape.back() = static_cast<std::ptrdiff_t>(heads_);
-    shape.push_back(static_cast<std::ptrdiff_t>(old.back() / heads_));
-    return swap_axes(reshape(z, shape), -2, -3);
-  };
-  const auto heads =
-      xgrad::attention(split(query(x)), split(key(memory)), split(value(memory)), options, weights);
-  const Shape old = x.shape();
-  return output(reshape(swap_axes(heads, -2, -3), {old.begin(), old.end()}));
+  AttentionOptions all_heads = options;
+  all_heads.heads = heads_;
+  return output(xgrad::attention(query(x), key(memory), value(memory), all_heads, weights));
 }
 
 template <class T>

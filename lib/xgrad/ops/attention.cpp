@@ -30,6 +30,43 @@ void softmax_in_place(T* p, std::size_t rows, std::size_t n) {
   }
 }
 
+/// The shape of the weights; throws when q, k, v and the options do not fit.
+Shape check(const Shape& q, const Shape& k, const Shape& v, const AttentionOptions& options) {
+  const auto all = "q is " + to_string(q) + ", k is " + to_string(k) + ", v is " + to_string(v);
+  if (q.size() < 2 || k.size() != q.size() || v.size() != q.size())
+    fail("attention", all, ": all three need the same rank, at least 2");
+  const std::size_t matrix = q.size() - 2, tq = q[matrix], tk = k[matrix];
+  Shape scores(q.begin(), q.end() - 2);
+  if (Shape(k.begin(), k.end() - 2) != scores || Shape(v.begin(), v.end() - 2) != scores)
+    fail("attention", all, ": the leading axes must be equal");
+  if (k.back() != q.back()) fail("attention", all, ": q and k must have the same last axis");
+  if (v[matrix] != tk) fail("attention", all, ": k and v must have the same number of rows (keys)");
+  if (options.causal && tq != tk) fail("attention", all, ": a causal mask needs as many queries as keys");
+  if (tk == 0 || q.back() == 0) fail("attention", all, ": there must be at least one key and one feature");
+  if (options.heads == 0 || q.back() % options.heads || v.back() % options.heads)
+    fail("attention", all, ", the heads are ", options.heads, ": the heads must divide the last axes");
+  if (options.heads > 1) scores.push_back(options.heads);
+  scores.insert(scores.end(), {tq, tk});
+  if (options.mask.size() && !detail::broadcasts_to(shape_of(options.mask), scores))
+    fail("attention", all, ", the mask is ", to_string(shape_of(options.mask)), ": it must broadcast to ",
+         to_string(scores));
+  return scores;
+}
+
+/// Writes -inf over every score that a query may not see.
+template <class T>
+void hide(Array<T>& scores, const AttentionOptions& options) {
+  const T never(-std::numeric_limits<double>::infinity());
+  const Shape shape = shape_of(scores);
+  const std::size_t tk = shape.back(), tq = shape[shape.size() - 2];
+  if (options.causal)
+    for (std::size_t r = 0; r < scores.size() / tk; ++r)
+      std::fill(scores.data() + r * tk + r % tq + 1, scores.data() + (r + 1) * tk, never);
+  if (options.mask.size())
+    scores = detail::elementwise_to<T>(
+        shape, [=](bool m, T s) { return m ? never : s; }, options.mask, scores);
+}
+
 }  // namespace
 
 Mask causal_mask(std::size_t length) {
@@ -39,73 +76,58 @@ Mask causal_mask(std::size_t length) {
   return mask;
 }
 
-// P = softmax(s Q Kᵀ),   Y = P V          for each matrix of the batch
+// P = softmax(s Q Kᵀ),   Y = P V          for each head of each matrix of the batch
 // dV = Pᵀ dY,   dP = dY Vᵀ,   dS = P (dP - Σ P dP),   dQ = s dS K,   dK = s dSᵀ Q
 template <class T>
 Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable<T>& v,
                       const AttentionOptions& options, Array<T>* weights) {
-  const Shape sq = q.shape(), sk = k.shape(), sv = v.shape();
-  const auto all = "q is " + to_string(sq) + ", k is " + to_string(sk) + ", v is " + to_string(sv);
-  if (sq.size() < 2 || sk.size() != sq.size() || sv.size() != sq.size())
-    fail("attention", all, ": all three need the same rank, at least 2");
-  const std::size_t queries = q.extent(-2), keys = k.extent(-2), d = q.extent(-1), dv = v.extent(-1);
-  const Shape batch(sq.begin(), sq.end() - 2);
-  if (Shape(sk.begin(), sk.end() - 2) != batch || Shape(sv.begin(), sv.end() - 2) != batch)
-    fail("attention", all, ": the leading axes must be equal");
-  if (k.extent(-1) != d) fail("attention", all, ": q and k must have the same last axis");
-  if (v.extent(-2) != keys) fail("attention", all, ": k and v must have the same number of rows (keys)");
-  if (options.causal && queries != keys)
-    fail("attention", all, ": a causal mask needs as many queries as keys");
-  if (keys == 0 || d == 0) fail("attention", all, ": there must be at least one key and one feature");
-  const std::size_t n = count(batch);
+  const std::size_t heads = options.heads;
+  const Shape score_shape = check(q.shape(), k.shape(), v.shape(), options);
+  const std::size_t tq = q.extent(-2), tk = k.extent(-2), width = q.extent(-1), v_width = v.extent(-1);
+  const std::size_t d = width / heads, dv = v_width / heads,
+                    n = count(score_shape) / std::max<std::size_t>(tq * tk, 1);
   const T scale(options.scale != 0 ? options.scale : 1 / std::sqrt(double(d)));
+  // Number i counts the heads of all matrices. A head is a block of columns: no copy, just a stride.
+  const auto q_at = [=](std::size_t i) { return (i / heads) * tq * width + (i % heads) * d; };
+  const auto k_at = [=](std::size_t i) { return (i / heads) * tk * width + (i % heads) * d; };
+  const auto v_at = [=](std::size_t i) { return (i / heads) * tk * v_width + (i % heads) * dv; };
+  const auto y_at = [=](std::size_t i) { return (i / heads) * tq * v_width + (i % heads) * dv; };
 
-  Shape score_shape = batch, y_shape = batch;
-  score_shape.insert(score_shape.end(), {queries, keys});
-  y_shape.insert(y_shape.end(), {queries, dv});
   auto p = empty<T>(score_shape);
-  for (std::size_t b = 0; b < n; ++b)
-    gemm<T>(Op::none, Op::transposed, queries, keys, d, scale, q.value().data() + b * queries * d, d,
-            k.value().data() + b * keys * d, d, T(0), p.data() + b * queries * keys, keys);
-  const T never(-std::numeric_limits<double>::infinity());
-  if (options.causal)
-    for (std::size_t r = 0; r < n * queries; ++r)
-      std::fill(p.data() + r * keys + r % queries + 1, p.data() + (r + 1) * keys, never);
-  if (options.mask.size()) {
-    if (!detail::broadcasts_to(shape_of(options.mask), score_shape))
-      fail("attention", all, ", the mask is ", to_string(shape_of(options.mask)), ": it must broadcast to ",
-           to_string(score_shape));
-    p = detail::elementwise_to<T>(
-        score_shape, [=](bool m, T s) { return m ? never : s; }, options.mask, p);
-  }
-  softmax_in_place(p.data(), n * queries, keys);
+  for (std::size_t i = 0; i < n; ++i)
+    gemm<T>(Op::none, Op::transposed, tq, tk, d, scale, q.value().data() + q_at(i), width,
+            k.value().data() + k_at(i), width, T(0), p.data() + i * tq * tk, tk);
+  hide(p, options);
+  softmax_in_place(p.data(), n * tq, tk);
+  Shape y_shape = q.shape();
+  y_shape.back() = v_width;
   auto y = empty<T>(y_shape);
-  for (std::size_t b = 0; b < n; ++b)
-    gemm<T>(Op::none, Op::none, queries, dv, keys, T(1), p.data() + b * queries * keys, keys,
-            v.value().data() + b * keys * dv, dv, T(0), y.data() + b * queries * dv, dv);
+  for (std::size_t i = 0; i < n; ++i)
+    gemm<T>(Op::none, Op::none, tq, dv, tk, T(1), p.data() + i * tq * tk, tk, v.value().data() + v_at(i),
+            v_width, T(0), y.data() + y_at(i), v_width);
   if (weights) *weights = p;
 
   return record<T>("attention", std::move(y), {q, k, v},
                    [=, p = std::move(p)](const Array<T>&, const Array<T>& dy) {
-                     auto dq = empty<T>(q.shape()), dk = empty<T>(k.shape()), dv_ = empty<T>(v.shape()),
-                          ds = empty<T>({queries, keys});
-                     for (std::size_t b = 0; b < n; ++b) {
-                       const T* pb = p.data() + b * queries * keys;
-                       const T* dyb = dy.data() + b * queries * dv;
-                       gemm<T>(Op::transposed, Op::none, keys, dv, queries, T(1), pb, keys, dyb, dv, T(0),
-                               dv_.data() + b * keys * dv, dv);
-                       gemm<T>(Op::none, Op::transposed, queries, keys, dv, T(1), dyb, dv,
-                               v.value().data() + b * keys * dv, dv, T(0), ds.data(), keys);
-                       for (std::size_t r = 0; r < queries; ++r) {
-                         const T* w = pb + r * keys;
-                         T* s = ds.data() + r * keys;
-                         const T dot = detail::sum_of<T>(keys, [=](std::size_t i) { return w[i] * s[i]; });
-                         for (std::size_t i = 0; i < keys; ++i) s[i] = w[i] * (s[i] - dot);
+                     auto dq = empty<T>(q.shape()), dk = empty<T>(k.shape()), dv_ = empty<T>(v.shape());
+                     auto ds = empty<T>({tq, tk});
+                     for (std::size_t i = 0; i < n; ++i) {
+                       const T* pi = p.data() + i * tq * tk;
+                       const T* dyi = dy.data() + y_at(i);
+                       gemm<T>(Op::transposed, Op::none, tk, dv, tq, T(1), pi, tk, dyi, v_width, T(0),
+                               dv_.data() + v_at(i), v_width);
+                       gemm<T>(Op::none, Op::transposed, tq, tk, dv, T(1), dyi, v_width,
+                               v.value().data() + v_at(i), v_width, T(0), ds.data(), tk);
+                       for (std::size_t r = 0; r < tq; ++r) {
+                         const T* w = pi + r * tk;
+                         T* s = ds.data() + r * tk;
+                         const T dot = detail::sum_of<T>(tk, [=](std::size_t j) { return w[j] * s[j]; });
+                         for (std::size_t j = 0; j < tk; ++j) s[j] = w[j] * (s[j] - dot);
                        }
-                       gemm<T>(Op::none, Op::none, queries, d, keys, scale, ds.data(), keys,
-                               k.value().data() + b * keys * d, d, T(0), dq.data() + b * queries * d, d);
-                       gemm<T>(Op::transposed, Op::none, keys, d, queries, scale, ds.data(), keys,
-                               q.value().data() + b * queries * d, d, T(0), dk.data() + b * keys * d, d);
+                       gemm<T>(Op::none, Op::none, tq, d, tk, scale, ds.data(), tk,
+                               k.value().data() + k_at(i), width, T(0), dq.data() + q_at(i), width);
+                       gemm<T>(Op::transposed, Op::none, tk, d, tq, scale, ds.data(), tk,
+                               q.value().data() + q_at(i), width, T(0), dk.data() + k_at(i), width);
                      }
                      q.accumulate(std::move(dq));
                      k.accumulate(std::move(dk));

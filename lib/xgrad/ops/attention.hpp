@@ -6,15 +6,17 @@
 namespace xgrad {
 
 struct AttentionOptions {
-  Mask mask = Mask::from_shape(
-      {0});             ///< true: this query may NOT see this key; broadcasts to (…, Tq, Tk); empty: none
+  /// true: this query may NOT see this key. Broadcasts to the weights' shape; empty: no mask.
+  Mask mask = Mask::from_shape({0});
   bool causal = false;  ///< query i sees keys 0…i only (Tq = Tk)
   double scale = 0;     ///< factor on the scores; 0 means 1/√d
+  std::size_t heads =
+      1;  ///< head i attends within columns i·d to (i+1)·d of q and k, and i·dv to (i+1)·dv of v and y
 };
 
-/// softmax(q kᵀ · scale) v with q (…, Tq, d), k (…, Tk, d), v (…, Tk, dv), equal leading axes; y (…, Tq, dv).
-/// A query that may see no key at all gets 0 and sends no gradient. `weights`, when given, receives the
-/// attention weights (…, Tq, Tk), to look at.
+/// softmax(q kᵀ · scale) v for each head: q (…, Tq, h·d), k (…, Tk, h·d), v (…, Tk, h·dv), equal leading
+/// axes; y (…, Tq, h·dv). A query that may see no key at all gets 0 and sends no gradient. `weights`, when
+/// given, receives the attention weights, to look at: (…, Tq, Tk), or (…, h, Tq, Tk) for more heads than one.
 template <class T>
 Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable<T>& v,
                       const AttentionOptions& options = {}, Array<T>* weights = nullptr);

@@ -56,15 +56,43 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
   return bias ? y + bias : y;
 }
 
+/// (…, T, h·d) → (…, h, T, d): head i is columns i·d to (i+1)·d of every token.
+template <class T>
+Variable<T> split_heads(const Variable<T>& x, std::size_t heads) {
+  const Shape old = x.shape();
+  std::vector<std::ptrdiff_t> shape(old.begin(), old.end());
+  shape.back() = static_cast<std::ptrdiff_t>(heads);
+  shape.push_back(static_cast<std::ptrdiff_t>(old.back() / heads));
+  return xgrad::swap_axes(xgrad::reshape(x, shape), -2, -3);
+}
+
+/// (…, h, T, d) → (…, T, h·d).
+template <class T>
+Variable<T> join_heads(const Variable<T>& x) {
+  const Shape old = x.shape();
+  std::vector<std::ptrdiff_t> shape(old.begin(), old.end() - 3);
+  shape.push_back(static_cast<std::ptrdiff_t>(old[old.size() - 2]));
+  shape.push_back(static_cast<std::ptrdiff_t>(old[old.size() - 3] * old.back()));
+  return xgrad::reshape(xgrad::swap_axes(x, -2, -3), shape);
+}
+
 template <class T>
 Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable<T>& v,
                       const AttentionOptions& options = {}) {
+  if (options.heads > 1) {
+    AttentionOptions each = options;
+    each.heads = 1;
+    return join_heads(attention(split_heads(q, options.heads), split_heads(k, options.heads),
+                                split_heads(v, options.heads), each));
+  }
   const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(double(q.extent(-1)));
-  auto scores = xgrad::matmul(q, xgrad::swap_axes(k, -1, -2)) * Variable<T>(T(scale));
-  const double never = -std::numeric_limits<double>::infinity();
-  if (options.causal) scores = xgrad::masked_fill(scores, causal_mask(q.extent(-2)), never);
-  if (options.mask.size()) scores = xgrad::masked_fill(scores, options.mask, never);
-  return xgrad::matmul(composed::softmax(scores), v);
+  const auto hidden = [&](Variable<T> x, double value) {  // x with `value` wherever a query may not see a key
+    if (options.causal) x = xgrad::masked_fill(x, causal_mask(q.extent(-2)), value);
+    return options.mask.size() ? xgrad::masked_fill(x, options.mask, value) : x;
+  };
+  const auto scores = xgrad::matmul(q, xgrad::swap_axes(k, -1, -2)) * Variable<T>(T(scale));
+  const auto weights = composed::softmax(hidden(scores, -std::numeric_limits<double>::infinity()));
+  return xgrad::matmul(hidden(weights, 0), v);  // 0 again for a query that sees nothing, whose softmax is NaN
 }
 
 template <class T>
