@@ -2,8 +2,9 @@
 // measured on real networks and judged against theory. Without a selection it draws the gallery.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
-#include <filesystem>
+#include <cmath>
 #include <iostream>
 
 #include "gradient_norms/figures.hpp"
@@ -71,7 +72,7 @@ int run(int argc, char** argv) {
   auto* single = app.add_flag("--float", settings.single_precision, "Compute in float");
   app.add_flag("--double", twice, "Compute in double (default)")->excludes(single);
   auto* quick =
-      app.add_flag("--quick", settings.quick, "3 networks a curve and small batches: a few seconds");
+      app.add_flag("--quick", settings.quick, "Small batches and few networks, where no verdict needs more: a few seconds");
   app.add_flag("--full", settings.full, "Four times as many networks")->excludes(quick);
   app.add_option("--out", settings.output.directory, "Folder for the files")->capture_default_str();
   app.add_option("--format", formats, "What to write: csv, svg, png, text [all]")
@@ -101,7 +102,6 @@ int run(int argc, char** argv) {
         << "gradient_norms: --figure draws a figure of the gallery; it cannot be combined with a selection\n";
     return 2;
   }
-  std::filesystem::create_directories(settings.output.directory);
   Verdicts verdicts(std::cout);
   if (selecting) {
     const auto otherwise = [](auto& list, auto usual) {
