@@ -125,14 +125,14 @@ constexpr const char* prediction_style = "lc rgb 'black' lw 1.3 dt (11,8)";
 class Script {
  public:
   Script(const Figure& figure, Image image, const std::string& path)
-      : figure_(figure), legend_(legend_rows(figure)), caption_(wrapped(figure.caption, 126)) {
+      : figure_(figure), legend_(legend_rows(figure)), caption_(wrapped(figure.caption, 132)) {
     columns_ = std::max<std::size_t>(1, std::min(figure.columns, figure.panels.size()));
     rows_ = (figure.panels.size() + columns_ - 1) / columns_;
     panel_ = rows_ == 1 && columns_ == 1 ? single_panel_height : panel_height - (rows_ > 1 ? 40 : 0);
     row_height_ = panel_title + panel_ + below_axis;
     height_ = top + double(rows_) * row_height_ + double(rows_ - 1) * row_gap +
               legend_row * double(legend_.size()) + caption_line * double(caption_.size()) + 16;
-    marker_ = image == Image::png ? .9 : .6;  // the two terminals mean different things by the same size
+    marker_ = image == Image::png ? .9 : .7;  // the two terminals mean different things by the same size
     begin(image, path);
     data();
     headline();

@@ -36,7 +36,7 @@ void residual_moments(Settings& settings, Verdicts& verdicts) {
       {"α = 1/L", "balanced", 2, 1, [](std::size_t depth) { return 1 / double(depth); }},
   };
   Figure figure{"residual-moments",
-                "A residual stack multiplies the gradient by 2^L, by e, or by 1",
+                "A residual stack multiplies ‖gradient‖² by 2^L, by e, or by 1",
                 "x ← x + α W₂ relu(W₁ x), filled: E‖x_L‖²/E‖x₀‖², open: E‖δ₀‖²/E‖δ_L‖²; width " +
                     std::to_string(stack.width),
                 {},
