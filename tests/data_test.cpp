@@ -348,12 +348,12 @@ BOOST_AUTO_TEST_CASE(two_moons) {
     BOOST_REQUIRE(y >= 0);
   }
   // Uniform in the angle: an eighth of the points lies in each eighth of the half circle.
-  const auto many = moons<double>(20000, 0, 2);
+  const auto many = moons<double>(200000, 0, 2);
   const double pi = std::acos(-1.);
   std::vector<int> eighths(8);
-  for (std::size_t i = 0; i < 20000; i += 2)
+  for (std::size_t i = 0; i < 200000; i += 2)
     ++eighths.at(static_cast<std::size_t>(std::atan2(many.x(i, 1), many.x(i, 0)) / pi * 8));
-  for (double points : eighths) BOOST_TEST(points == 1250., boost::test_tools::tolerance(.08));
+  for (double points : eighths) BOOST_TEST(points == 12500., boost::test_tools::tolerance(.04));
   const auto noisy = moons<double>(20000, .1, 2);
   BOOST_TEST(same(cast<float>(noisy.x), moons<float>(20000, .1, 2).x));
   double outside = 0;
