@@ -122,6 +122,7 @@ AttentionOptions attention_options(const Case& c) {
   if (c.constants.count("mask")) options.mask = mask(c);
   options.causal = c.attribute<bool>("causal");
   options.scale = c.attributes.value("scale", 0.);
+  options.heads = c.attributes.value("heads", options.heads);
   return options;
 }
 
@@ -320,7 +321,7 @@ std::vector<Op> normalisations() {
           "attention",
           [](const auto& x, const Case& c) { return attention(x[0], x[1], x[2], attention_options(c)); },
           [](const X& x, const Case& c) {
-            if (c.name == "blind query") return Variable<double>();  // 0/0 as the textbooks write it
+            if (c.name == "blind query") return Variable<double>();  // its gradient: 0 · NaN
             return composed::attention(x[0], x[1], x[2], attention_options(c));
           }),
       row("dropout",

@@ -269,6 +269,23 @@ BOOST_AUTO_TEST_CASE(attention_shapes) {
       [&] {
         with({3, 4}, {5, 4}, {5, 4}, masked);
       });
+  for (std::size_t heads : {0, 3}) {
+    AttentionOptions several;
+    several.heads = heads;
+    rejects("[attention] q is (3, 4), k is (3, 4), v is (3, 4), the heads are " + std::to_string(heads) +
+                ": the heads must divide the last axes",
+            [&] {
+              with({3, 4}, {3, 4}, {3, 4}, several);
+            });
+  }
+  AttentionOptions two;
+  two.heads = 2;
+  rejects(
+      "[attention] q is (3, 4), k is (3, 4), v is (3, 5), the heads are 2: the heads must divide the last "
+      "axes",
+      [&] {
+        with({3, 4}, {3, 4}, {3, 5}, two);
+      });
 }
 
 BOOST_AUTO_TEST_CASE(losses) {
@@ -379,14 +396,12 @@ BOOST_AUTO_TEST_CASE(transformers) {
       [&] {
         attention(of({2, 3, 5}));
       });
-  rejects(
-      "[attention] q is (2, 2, 3, 2), k is (1, 2, 3, 2), v is (1, 2, 3, 2): the leading axes must be equal",
-      [&] {
-        attention(of({2, 3, 4}), of({1, 3, 4}));
-      });
+  rejects("[attention] q is (2, 3, 4), k is (1, 3, 4), v is (1, 3, 4): the leading axes must be equal", [&] {
+    attention(of({2, 3, 4}), of({1, 3, 4}));
+  });
   attention.options.mask = mask({3, 5});
   rejects(
-      "[attention] q is (2, 2, 3, 2), k is (2, 2, 3, 2), v is (2, 2, 3, 2), the mask is (3, 5): it must "
+      "[attention] q is (2, 3, 4), k is (2, 3, 4), v is (2, 3, 4), the mask is (3, 5): it must "
       "broadcast "
       "to (2, 2, 3, 3)",
       [&] {

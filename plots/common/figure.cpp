@@ -2,8 +2,6 @@
 
 #include <sys/wait.h>
 
-#include <algorithm>
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +9,7 @@
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
+#include <tuple>
 
 namespace plots {
 namespace {
@@ -82,8 +81,11 @@ bool write(const Figure& figure, const Output& output) {
   if (output.text) write_text(std::cout, figure);
   if (!output.svg && !output.png) return true;
   if (!have_gnuplot()) {
-    std::cerr << "gnuplot is missing, so there is no picture of " << figure.name
-              << ": apt-get install gnuplot-nox (its dependencies bring the font DejaVu Sans)\n";
+    static bool said = false;
+    if (!said)
+      std::cerr << "gnuplot is missing, so there are no pictures: apt-get install gnuplot-nox (brings the "
+                   "font too)\n";
+    said = true;
     return false;
   }
   for (const auto& [wanted, image, ending] :

@@ -17,9 +17,11 @@ struct Series {
   Kind kind = Kind::measured;
   std::size_t look = 0;  ///< colour and marker; series that mean the same in two panels share one
   bool hollow = false;   ///< the look's second form: open marker, thin line
+  std::string legend =
+      {};  ///< in the legend instead of the name; series that share it and their look show once
 };
 
-/// A few words inside a panel, centred on a point.
+/// A few words inside a panel that begin at a point.
 struct Note {
   double x, y;
   std::string text;
@@ -32,6 +34,7 @@ struct Panel {
   double log_base = 0;  ///< 0: a linear axis
   std::vector<Series> series;
   std::vector<Note> notes = {};
+  std::vector<double> x_ticks = {};  ///< empty: round numbers
 };
 
 struct Figure {

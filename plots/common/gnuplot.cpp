@@ -1,5 +1,5 @@
 // A figure as a gnuplot program. Positions are computed here in pixels of an 800 pixel wide drawing, the
-// width of a README, so that titles, panels and legend cannot overlap; PNG is drawn at twice that size.
+// width of a README, so that titles, panels and legend cannot overlap; PNG is drawn larger, for fine screens.
 
 #include <algorithm>
 #include <cmath>
@@ -27,13 +27,25 @@ constexpr Look looks[] = {
 };
 
 constexpr double width = 800, panel_height = 300, single_panel_height = 350;
-constexpr double top = 66, panel_title = 24, left = 78, right = 18, below_axis = 52, row_gap = 22,
-                 legend_row = 22, caption_line = 17, character = 7.2;
+constexpr double top = 66, panel_title = 24, left = 84, right = 24, below_axis = 52, row_gap = 12,
+                 legend_row = 22, caption_line = 17, character = 7.2, zoom = 1.4;
 
 std::string text(const std::string& words) {  // a gnuplot string; '' is a quote inside ''
   std::string result = "'";
   for (char c : words) result += c == '\'' ? "''" : std::string(1, c);
   return result + '\'';
+}
+
+std::string number(double x) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%g", x);
+  return buffer;
+}
+
+std::string list(const std::vector<double>& numbers) {
+  std::string result = "(";
+  for (std::size_t i = 0; i < numbers.size(); ++i) result += (i ? ", " : "") + number(numbers[i]);
+  return result + ')';
 }
 
 std::size_t characters(const std::string& words) {
@@ -56,11 +68,11 @@ std::vector<std::string> wrapped(const std::string& words, std::size_t limit) {
 }
 
 struct LegendEntry {
-  std::string name;
+  std::string words;
   std::size_t look = 0;
   bool hollow = false;
   Kind kind = Kind::measured;
-  double size() const { return 48 + character * double(characters(name)); }
+  double size() const { return 48 + character * double(characters(words)); }
 };
 
 std::vector<LegendEntry> legend_of(const Figure& figure) {
@@ -69,10 +81,11 @@ std::vector<LegendEntry> legend_of(const Figure& figure) {
   for (const auto& panel : figure.panels)
     for (const auto& series : panel.series) {
       predicted = predicted || series.kind == Kind::predicted;
-      const bool known =
-          std::any_of(entries.begin(), entries.end(), [&](const auto& e) { return e.name == series.name; });
-      if (series.kind == Kind::measured && !known)
-        entries.push_back({series.name, series.look, series.hollow});
+      const std::string& words = series.legend.empty() ? series.name : series.legend;
+      const bool known = std::any_of(entries.begin(), entries.end(), [&](const auto& e) {
+        return e.words == words && e.look == series.look;
+      });
+      if (series.kind == Kind::measured && !known) entries.push_back({words, series.look, series.hollow});
     }
   if (predicted) entries.push_back({figure.prediction, 0, false, Kind::predicted});
   return entries;
@@ -99,25 +112,27 @@ std::string line_style(const Series& series) {
   return out.str();
 }
 
-std::string marker_style(const Series& series) {
+std::string marker_style(const Series& series, double size) {
   const Look& look = looks[series.look % std::size(looks)];
   std::ostringstream out;
-  out << "pt " << (series.hollow ? look.open : look.filled) << " ps .8 lw 1.4 lc rgb '" << look.colour << "'";
+  out << "pt " << (series.hollow ? look.open : look.filled) << " ps " << size << " lw 1.4 lc rgb '"
+      << look.colour << "'";
   return out.str();
 }
 
-constexpr const char* prediction_style = "lc rgb 'black' lw 1.3 dt (6,5)";
+constexpr const char* prediction_style = "lc rgb 'black' lw 1.3 dt (11,8)";
 
 class Script {
  public:
   Script(const Figure& figure, Image image, const std::string& path)
-      : figure_(figure), legend_(legend_rows(figure)), caption_(wrapped(figure.caption, 126)) {
+      : figure_(figure), legend_(legend_rows(figure)), caption_(wrapped(figure.caption, 132)) {
     columns_ = std::max<std::size_t>(1, std::min(figure.columns, figure.panels.size()));
     rows_ = (figure.panels.size() + columns_ - 1) / columns_;
     panel_ = rows_ == 1 && columns_ == 1 ? single_panel_height : panel_height - (rows_ > 1 ? 40 : 0);
     row_height_ = panel_title + panel_ + below_axis;
     height_ = top + double(rows_) * row_height_ + double(rows_ - 1) * row_gap +
               legend_row * double(legend_.size()) + caption_line * double(caption_.size()) + 16;
+    marker_ = image == Image::png ? .9 : .7;  // the two terminals mean different things by the same size
     begin(image, path);
     data();
     headline();
@@ -133,11 +148,12 @@ class Script {
 
   void begin(Image image, const std::string& path) {
     if (image == Image::png) {
-      out_ << "set terminal pngcairo size " << 2 * width << ',' << 2 * height_
-           << " background rgb 'white' font 'DejaVu Sans,11' fontscale 2 linewidth 2 pointscale 2\n";
+      out_ << "set terminal pngcairo size " << zoom * width << ',' << std::round(zoom * height_)
+           << " background rgb 'white' font 'DejaVu Sans,11' fontscale " << zoom << " linewidth " << zoom
+           << " pointscale " << zoom << '\n';
     } else {  // a generic family: the reader's browser knows one
       out_ << "set terminal svg size " << width << ',' << height_
-           << " dynamic background rgb 'white' font 'sans-serif,13'\n";
+           << " dynamic background rgb 'white' font 'sans-serif,11' fontscale 1.3\n";
     }
     out_ << "set encoding utf8\nset output " << text(path) << "\nset multiplot\nunset key\n"
          << "set border 3 lc rgb '#606060'\nset tics nomirror out scale .6 textcolor rgb '#303030'\n"
@@ -182,14 +198,14 @@ class Script {
       for (const auto& entry : row) at += entry.size();
       at = std::max(10., (width - at) / 2);
       for (const auto& entry : row) {
-        const Series series{entry.name, {}, {}, {}, {}, entry.kind, entry.look, entry.hollow};
+        const Series series{entry.words, {}, {}, {}, {}, entry.kind, entry.look, entry.hollow};
         out_ << "set arrow from screen " << x(at) << ',' << y(line) << " to screen " << x(at + 28) << ','
              << y(line) << " nohead front "
              << (entry.kind == Kind::predicted ? prediction_style : line_style(series)) << '\n';
         if (entry.kind == Kind::measured)
           out_ << "set label '' at screen " << x(at + 14) << ',' << y(line) << " point "
-               << marker_style(series) << " front\n";
-        put(at + 34, line, entry.name, "left font ',10.5'");
+               << marker_style(series, marker_) << " front\n";
+        put(at + 34, line, entry.words, "left font ',10.5'");
         at += entry.size();
       }
       line += legend_row;
@@ -198,6 +214,12 @@ class Script {
       put(14, line, words, "left font ',8.5' textcolor rgb '#606060'");
       line += caption_line;
     }
+  }
+
+  // One label serves a whole column of panels.
+  bool repeated_below(std::size_t index) const {
+    const auto& panels = figure_.panels;
+    return index + columns_ < panels.size() && panels[index + columns_].x_label == panels[index].x_label;
   }
 
   void panel(std::size_t index) {
@@ -209,20 +231,23 @@ class Script {
     out_ << "set lmargin at screen " << x(from + left) << "\nset rmargin at screen " << x(from + cell - right)
          << "\nset tmargin at screen " << y(upper) << "\nset bmargin at screen " << y(lower) << '\n'
          << "set title " << text(panel.title) << " offset 0,-.4 font ',11.5' noenhanced\n"
-         << "set xlabel " << text(panel.x_label) << " offset 0,.3 font ',10.5' noenhanced\n"
-         << "set ylabel " << text(panel.y_label) << " offset .6,0 font ',10.5' noenhanced\n"
+         << "set xlabel " << text(repeated_below(index) ? "" : panel.x_label)
+         << " offset 0,.3 font ',10.5' noenhanced\n"
          << "set xrange [" << xs.low << ':' << xs.high << "]\nset yrange [" << ys.low << ':' << ys.high
          << "]\n"
-         << "set xtics " << tick_step(xs, columns_ > 1 ? 6 : 10) << " font ',10'\n"
+         << "set xtics "
+         << (panel.x_ticks.empty() ? number(tick_step(xs, columns_ > 1 ? 6 : 10)) : list(panel.x_ticks))
+         << " font ',10'\n"
          << "set ytics " << tick_step(ys, 8, panel.log_base ? 1 : 0) << " font ',10'\n";
     if (panel.log_base) {
       out_ << "set format y '" << panel.log_base << "^{%g}'\n";
     } else {
       out_ << "set format y '%g'\n";
     }
+    put(from + 20, (upper + lower) / 2, panel.y_label, "center rotate by 90 font ',10.5'");
     for (const auto& note : panel.notes)
       out_ << "set label " << text(note.text) << " at first " << note.x << ',' << note.y
-           << " center font ',10' textcolor rgb '#202020' noenhanced front\n";
+           << " left font ',10' textcolor rgb '#202020' noenhanced front\n";
     std::string separator = "plot ";
     const auto add = [&](const std::string& what) {
       out_ << separator << what;
@@ -239,7 +264,7 @@ class Script {
       // About eight markers a curve, each series at its own places, so that coinciding curves show both.
       const std::size_t every = std::max<std::size_t>(1, series.x.size() / 8);
       add(block(index, s) + " every " + std::to_string(every) + "::" + std::to_string(s * every / 4 % every) +
-          " using 1:2 with points " + marker_style(series));
+          " using 1:2 with points " + marker_style(series, marker_));
     }
     for (std::size_t s = 0; s < panel.series.size(); ++s)
       if (panel.series[s].kind == Kind::predicted)
@@ -252,7 +277,7 @@ class Script {
   std::vector<std::vector<LegendEntry>> legend_;
   std::vector<std::string> caption_;
   std::size_t columns_, rows_;
-  double panel_, row_height_, height_;
+  double panel_, row_height_, height_, marker_;
   std::ostringstream out_;
 };
 

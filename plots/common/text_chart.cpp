@@ -40,39 +40,46 @@ void write_panel(std::ostream& out, const Figure& figure, std::size_t index, std
   const Panel& panel = figure.panels[index];
   const Range x = x_range(panel), y = y_range(figure, index);
   std::vector<std::string> grid(rows, std::string(width, ' '));
-  const auto draw = [&](const Series& series, char mark) {
+  const auto row_of = [&](double value) {
+    return std::lround((y.high - value) / (y.high - y.low) * (rows - 1));
+  };
+  const auto draw = [&](const Series& series, char mark, auto takes) {
     for (std::size_t column = 0; column < width; ++column) {
       const double value =
           interpolated(series, x.low + (x.high - x.low) * double(column) / double(width - 1));
       if (!std::isfinite(value)) continue;
-      const auto row = std::size_t(std::lround((y.high - value) / (y.high - y.low) * (rows - 1)));
-      if (row >= rows) continue;
-      // Where curves coincide they take turns, so that none is hidden.
-      char& cell = grid[row][column];
-      if (cell == ' ' || cell == '.' || column % 2 == 0) cell = mark;
+      const auto row = row_of(value);
+      if (row < 0 || row >= long(rows)) continue;
+      char& cell = grid[std::size_t(row)][column];
+      if (takes(cell, column)) cell = mark;
     }
   };
-  for (const auto& series : panel.series)
-    if (series.kind == Kind::predicted) draw(series, '.');
-  char mark = 'a';
-  std::string legend;
+  std::vector<const Series*> measured;
   for (const auto& series : panel.series) {
-    if (series.kind == Kind::predicted) continue;
-    draw(series, mark);
-    legend += std::string(legend.empty() ? "" : "   ") + mark + ' ' + series.name;
-    ++mark;
+    if (series.kind == Kind::measured) measured.push_back(&series);
+    if (series.kind == Kind::predicted) draw(series, '.', [](char, std::size_t) { return true; });
   }
-  const bool predicted = std::any_of(panel.series.begin(), panel.series.end(),
-                                     [](const Series& series) { return series.kind == Kind::predicted; });
-  if (predicted) legend += "   . " + figure.prediction;
+  std::vector<std::string> legend;
+  for (std::size_t s = 0; s < measured.size(); ++s) {
+    const char mark = char('a' + s % 26);
+    // Where curves coincide they take turns, so that none is hidden.
+    draw(*measured[s], mark, [&](char cell, std::size_t column) {
+      return cell == ' ' || cell == '.' || column % measured.size() == s;
+    });
+    legend.push_back(std::string(1, mark) + ' ' + measured[s]->name);
+  }
+  if (measured.size() < panel.series.size()) legend.push_back(". " + figure.prediction);
 
+  // A tick stands in the row nearest to its round number.
+  std::vector<std::string> labels(rows);
+  const double step = tick_step(y, 6, panel.log_base ? 1 : 0);
+  for (double tick = std::ceil(y.low / step) * step; tick <= y.high; tick += step)
+    labels[std::size_t(row_of(tick))] = label(panel, std::abs(tick) < step / 2 ? 0 : tick);
   if (!panel.title.empty()) out << std::string(margin + 2, ' ') << panel.title << '\n';
   out << std::string(margin + 2, ' ') << panel.y_label << '\n';
   for (std::size_t row = 0; row < rows; ++row) {
-    const bool labelled = row % 4 == 0;
-    out << right_aligned(labelled ? label(panel, y.high - (y.high - y.low) * double(row) / (rows - 1)) : "",
-                         margin)
-        << (labelled ? " +" : " |") << grid[row].substr(0, grid[row].find_last_not_of(' ') + 1) << '\n';
+    out << right_aligned(labels[row], margin) << (labels[row].empty() ? " |" : " +")
+        << grid[row].substr(0, grid[row].find_last_not_of(' ') + 1) << '\n';
   }
   char left[32], right[32];
   std::snprintf(left, sizeof left, "%g", x.low);
@@ -80,8 +87,13 @@ void write_panel(std::ostream& out, const Figure& figure, std::size_t index, std
   out << std::string(margin + 1, ' ') << '+' << std::string(width, '-') << '\n'
       << std::string(margin + 2, ' ') << left << "  " << panel.x_label
       << right_aligned(right, width - std::min(width, std::string(left).size() + 2 + panel.x_label.size()))
-      << '\n'
-      << std::string(margin + 2, ' ') << legend << "\n\n";
+      << '\n';
+  for (std::size_t i = 0, used = 0; i < legend.size(); ++i) {
+    const bool fits = i > 0 && used + 3 + legend[i].size() <= width;
+    out << (fits ? "   " : (i ? "\n" : "") + std::string(margin + 2, ' ')) << legend[i];
+    used = legend[i].size() + (fits ? used + 3 : 0);
+  }
+  out << "\n\n";
 }
 
 }  // namespace

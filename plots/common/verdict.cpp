@@ -17,7 +17,7 @@ std::string text(double x) {
 std::string padded(const std::string& text, std::size_t width) {
   std::size_t characters = 0;
   for (unsigned char c : text) characters += (c & 0xC0) != 0x80;
-  return characters < width ? text + std::string(width - characters, ' ') : text;
+  return text + std::string(characters < width ? width - characters : 2, ' ');
 }
 
 }  // namespace
@@ -39,12 +39,17 @@ void Verdicts::ratio(const std::string& what, double measured, double predicted,
         "±" + text(100 * tolerance) + " %, ratio " + text(measured / predicted), source);
 }
 
+void Verdicts::below(const std::string& what, double measured, double predicted, double limit,
+                     const std::string& source) {
+  print(what, measured, predicted, measured < limit, "< " + text(limit), source);
+}
+
 void Verdicts::print(const std::string& what, double measured, double predicted, bool pass,
                      const std::string& tolerance, const std::string& source) {
   pass = pass && std::isfinite(measured);
   ++(pass ? passed_ : outside_);
-  out_ << padded(pass ? "PASS" : "OUTSIDE", 9) << padded(what, 46) << padded("measured " + text(measured), 20)
-       << padded("predicted " + text(predicted), 21) << padded("tolerance " + tolerance, 32) << "source "
+  out_ << padded(pass ? "PASS" : "OUTSIDE", 9) << padded(what, 54) << padded("measured " + text(measured), 20)
+       << padded("predicted " + text(predicted), 21) << padded("tolerance " + tolerance, 34) << "source "
        << source << '\n';
 }
 

@@ -21,6 +21,10 @@ class Verdicts {
   void ratio(const std::string& what, double measured, double predicted, double tolerance,
              const std::string& source);
 
+  /// measured < limit
+  void below(const std::string& what, double measured, double predicted, double limit,
+             const std::string& source);
+
   int passed() const { return passed_; }
   int outside() const { return outside_; }
   /// Prints the tally; 0 when nothing was OUTSIDE, 1 otherwise.

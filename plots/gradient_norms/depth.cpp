@@ -14,9 +14,18 @@ namespace {
 constexpr const char* gradient_axis = "RMS of ∂L/∂x  (1 at the top)";
 constexpr const char* layer_axis = "layer l  (0: input, right end: output)";
 
-std::string power_of_ten(double exponent) {
+// "×15" or "×4·10⁻³²".
+std::string factor(double log10) {
   static const char* digits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
-  std::string result = exponent < -.5 ? "10⁻" : "10";
+  char buffer[32];
+  if (std::abs(log10) < 4) {
+    std::snprintf(buffer, sizeof buffer, "×%.2g", std::pow(10, log10));
+    return buffer;
+  }
+  const double exponent = std::floor(log10);
+  std::snprintf(buffer, sizeof buffer, "×%.0f·10", std::pow(10, log10 - exponent));
+  std::string result = buffer;
+  if (exponent < 0) result += "⁻";
   for (char c : std::to_string(std::lround(std::abs(exponent)))) result += digits[c - '0'];
   return result;
 }
@@ -24,13 +33,13 @@ std::string power_of_ten(double exponent) {
 }  // namespace
 
 void plain_against_residual(Settings& settings, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 10);
+  const std::size_t n = seeds(settings, 10, 3);
   Figure figure{"plain-against-residual",
                 "The same layers with and without “x +”",
                 "f(x) = W₂ relu(W₁ x), PyTorch's default initialisation U(±1/√n), no normalisation",
                 {},
                 2};
-  figure.prediction = "closed form (1/18)^(L−l), (1+1/18)^(L−l)";
+  figure.prediction = "closed form";
   StackOptions stack;
   stack.width = settings.width.value_or(256);
   stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
@@ -49,12 +58,11 @@ void plain_against_residual(Settings& settings, Verdicts& verdicts) {
       const std::string name = residual ? "residual  x ← x + f(x)" : "plain  x ← f(x)";
       const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
       const auto predicted = predicted_gradients(name, stack);
-      report_underflow(name, measured);
+      report_underflow(settings, name, measured);
       panel.series.push_back(measured_gradients(name, residual, measured));
       panel.series.push_back(predicted);
-      panel.notes.push_back({.17 * double(depth),
-                             measured.mean[0] * (residual ? 1 : .8) + (residual ? -4 : 0),
-                             "×" + power_of_ten(measured.mean[0]) + " at the input"});
+      panel.notes.push_back({(residual ? .03 : .07) * double(depth), measured.mean[0] - (residual ? 4.5 : 0),
+                             "input: " + factor(measured.mean[0])});
       verdicts.ratio(
           "‖δ‖² per layer, " + std::string(residual ? "residual, L=" : "plain, L=") + std::to_string(depth),
           gain_per_layer(measured.mean), gain_per_layer(predicted.y), gain_tolerance(stack, n),
@@ -66,7 +74,7 @@ void plain_against_residual(Settings& settings, Verdicts& verdicts) {
 }
 
 void norm_placement(Settings& settings, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 10);
+  const std::size_t n = seeds(settings, 10, 3);
   StackOptions stack;
   stack.width = settings.width.value_or(256);
   stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
@@ -80,7 +88,7 @@ void norm_placement(Settings& settings, Verdicts& verdicts) {
   figure.caption =
       "Band: range over " + std::to_string(n) +
       " networks. Plain: LN before or after the ReLU layer "
-      "makes gradients EXPLODE by π/(π−1) = 1.467 per layer in ‖δ‖², because LN also removes the mean "
+      "makes gradients explode by π/(π−1) = 1.467 per layer in ‖δ‖², because LN also removes the mean "
       "that ReLU leaves; only LN between W and ReLU keeps them level. Residual, c = 1/2: none "
       "(1+c)^(L−l); pre (1+cL)/(1+cl); post (1+c)/(1+c) = 1. Derived here.";
   const auto add = [&](Panel& panel, const std::string& wiring, const std::string& norm, std::size_t look,
@@ -89,7 +97,7 @@ void norm_placement(Settings& settings, Verdicts& verdicts) {
     set_norm(stack, norm);
     const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
     const auto predicted = predicted_gradients(name, stack);
-    report_underflow(name, measured);
+    report_underflow(settings, name, measured);
     panel.series.push_back(measured_gradients(name, look, measured));
     panel.series.push_back(predicted);
     verdicts.ratio("‖δ‖² per layer, " + wiring + ", LN " + norm, gain_per_layer(measured.mean),
@@ -111,7 +119,12 @@ void norm_placement(Settings& settings, Verdicts& verdicts) {
 }
 
 void selected(Settings& settings, const Selection& selection, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 10);
+  const std::size_t curves =
+      selection.depths.size() * selection.wirings.size() * selection.norms.size() * selection.inits.size();
+  if (curves > 12)
+    throw std::runtime_error(std::to_string(curves) +
+                             " curves in one panel cannot be told apart: select at most 12");
+  const std::size_t n = seeds(settings, 10, 3);
   StackOptions stack;
   stack.width = settings.width.value_or(256);
   stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
@@ -146,7 +159,7 @@ void selected(Settings& settings, const Selection& selection, Verdicts& verdicts
             if (name.empty()) name = wiring + ", LN " + norm + ", " + init;
             const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
             const auto predicted = predicted_gradients(name, stack);
-            report_underflow(activation + ", " + name, measured);
+            report_underflow(settings, activation + ", " + name, measured);
             const std::size_t place = panel.series.size() / 2;
             panel.series.push_back(measured_gradients(name, place % 6, measured));
             panel.series.back().hollow = place >= 6;
@@ -156,7 +169,6 @@ void selected(Settings& settings, const Selection& selection, Verdicts& verdicts
                              gain_per_layer(predicted.y), gain_tolerance(stack, n),
                              "[published] mean-field theory");
           }
-    if (panel.series.size() > 24) throw std::runtime_error("more than 12 curves in one panel: select fewer");
     figure.panels.push_back(panel);
   }
   draw(settings, figure);

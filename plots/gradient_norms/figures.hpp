@@ -48,7 +48,9 @@ struct Curve {
 using Quantity = std::vector<double> Measurement::*;  ///< values, gradients or weights
 Curve curve(const std::vector<Measurement>& seeds, Quantity quantity);
 
-std::size_t seeds(const Settings& settings, std::size_t usual);
+/// How many networks a curve averages over: --seeds, or else `usual`, 4·usual with --full and `quick` with
+/// --quick.
+std::size_t seeds(const Settings& settings, std::size_t usual, std::size_t quick);
 std::vector<Measurement> measure(const Settings& settings, const StackOptions& stack, std::size_t seeds,
                                  bool weights = false);
 
@@ -67,8 +69,9 @@ double gain_per_layer(const std::vector<double>& log10_gradients);
 /// fit.
 double gain_tolerance(const StackOptions& stack, std::size_t seeds);
 
-/// Prints which curves end where the number type does; a picture must not show such zeros silently.
-void report_underflow(const std::string& name, const Curve& curve);
+/// Says from which layer down the gradient leaves what the number type can hold: a picture must not show such
+/// zeros silently.
+void report_underflow(const Settings& settings, const std::string& name, const Curve& curve);
 
 void draw(Settings& settings, const Figure& figure);
 

@@ -17,7 +17,7 @@ double log2_growth(const std::vector<double>& log10_rms, bool backward) {
 }  // namespace
 
 void residual_moments(Settings& settings, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 20);
+  const std::size_t n = seeds(settings, 20, 20);
   StackOptions stack;
   stack.wiring = Wiring::residual;
   stack.width = settings.width.value_or(128);
@@ -35,21 +35,21 @@ void residual_moments(Settings& settings, Verdicts& verdicts) {
       {"α = 1/√L", "balanced", 1, 1, [](std::size_t depth) { return 1 / std::sqrt(double(depth)); }},
       {"α = 1/L", "balanced", 2, 1, [](std::size_t depth) { return 1 / double(depth); }},
   };
-  Figure figure{
-      "residual-moments",
-      "A residual stack multiplies the gradient by 2^L, by e, or by 1",
-      "x ← x + α W₂ relu(W₁ x), He on W₁ and variance 1/n on W₂; width " + std::to_string(stack.width),
-      {},
-      2};
+  Figure figure{"residual-moments",
+                "A residual stack multiplies ‖gradient‖² by 2^L, by e, or by 1",
+                "x ← x + α W₂ relu(W₁ x), filled: E‖x_L‖²/E‖x₀‖², open: E‖δ₀‖²/E‖δ_L‖²; width " +
+                    std::to_string(stack.width),
+                {},
+                2};
   figure.same_y = false;
   figure.prediction = "(1 + α²c)^L";
   figure.caption =
-      "E‖x_L‖²/E‖x₀‖² (forward, filled) and E‖δ₀‖²/E‖δ_L‖² (backward, open): mean of the logarithms and "
-      "range "
-      "over " +
+      "He on W₁ and variance 1/n on W₂ make the branch gain c = 1; He on both makes c = 2 and the factor "
+      "3^L, a classic "
+      "mistake. Mean of the logarithms and range over " +
       std::to_string(n) +
-      " networks. He on both matrices makes c = 2 and the factor 3^L, a "
-      "classic mistake. Balduzzi et al. 2017; De & Smith 2020 (SkipInit).";
+      " networks, forward and backward. "
+      "Balduzzi et al. 2017; De & Smith 2020 (SkipInit).";
   Panel all{"all four", "depth L", "growth of E‖·‖²", 2, {}},
       close{"the scaled branches, closer", "depth L", "growth of E‖·‖²", 0, {}};
   for (const auto& [name, init, look, branch_gain, alpha] : cases) {
@@ -59,6 +59,7 @@ void residual_moments(Settings& settings, Verdicts& verdicts) {
       directions[backward].name = name + (backward ? ", backward" : ", forward");
       directions[backward].look = look;
       directions[backward].hollow = backward;
+      directions[backward].legend = name;
     }
     for (std::size_t depth : {4, 8, 16, 32}) {
       stack.depth = depth;
@@ -108,6 +109,7 @@ void residual_moments(Settings& settings, Verdicts& verdicts) {
         for (double& number : *numbers) number = std::exp2(number);
     }
   }
+  for (auto* panel : {&all, &close}) panel->x_ticks = {4, 8, 16, 32};
   figure.panels = {all, close};
   draw(settings, figure);
 }

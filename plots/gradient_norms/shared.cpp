@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <limits>
 #include <map>
+#include <tuple>
 
 #include "../common/mean_field.hpp"
 #include "figures.hpp"
@@ -56,9 +58,8 @@ Curve curve(const std::vector<Measurement>& seeds, Quantity quantity) {
   return result;
 }
 
-std::size_t seeds(const Settings& settings, std::size_t usual) {
-  if (settings.seeds) return *settings.seeds;
-  return settings.quick ? std::min<std::size_t>(usual, 3) : settings.full ? 4 * usual : usual;
+std::size_t seeds(const Settings& settings, std::size_t usual, std::size_t quick) {
+  return settings.seeds.value_or(settings.quick ? quick : settings.full ? 4 * usual : usual);
 }
 
 std::vector<Measurement> measure(const Settings& settings, const StackOptions& stack, std::size_t seeds,
@@ -85,6 +86,8 @@ double gain_per_layer(const std::vector<double>& log10_gradients) {
   const std::size_t from = margin, to = log10_gradients.size() - margin;
   const double n = double(to - from), middle = (double(from) + double(to) - 1) / 2;
   double covariance = 0;
+  for (double entry : log10_gradients)
+    if (!std::isfinite(entry)) return NAN;  // there is no line through what was not measured
   for (std::size_t l = from; l < to; ++l) covariance += (double(l) - middle) * log10_gradients[l];
   return std::pow(10, -2 * covariance * 12 / (n * (n * n - 1)));
 }
@@ -94,12 +97,16 @@ double gain_tolerance(const StackOptions& stack, std::size_t seeds) {
   return .005 + 2.5 / n + 3 * std::sqrt(5 / (n * double(stack.depth) * double(seeds)));
 }
 
-void report_underflow(const std::string& name, const Curve& curve) {
+void report_underflow(const Settings& settings, const std::string& name, const Curve& curve) {
+  const double smallest = std::log10(settings.single_precision ? double(std::numeric_limits<float>::min())
+                                                               : std::numeric_limits<double>::min());
   for (std::size_t l = curve.mean.size(); l-- > 0;)
-    if (!std::isfinite(curve.mean[l])) {
-      std::cout << "note: " << name << ": at layer " << l
-                << " and below, a gradient is exactly 0 or not finite: "
-                << "the number type ends there, and so does the curve\n";
+    if (!(curve.mean[l] >= smallest)) {
+      std::cout << "note: " << name << ": from layer " << l
+                << " down the gradient is smaller than the normal numbers of "
+                << (settings.single_precision ? "float" : "double")
+                << ": it loses its digits, then it is 0 and the "
+                << "curve ends\n";
       return;
     }
 }

@@ -377,6 +377,27 @@ for case, q, tk, dv, m, causal, scale in [
             {"q": op.normal(*q), "k": op.normal(*q[:-2], tk, q[-1]), "v": op.normal(*q[:-2], tk, dv)},
             {} if mask is None else {"mask": mask}, causal=causal, scale=scale)
 
+def attention_heads(q, k, v, heads, *options):
+    """Each head by itself on its columns; the mask is that of all heads, or has one matrix for each."""
+    mask, rest = options[0], options[1:]
+    parts = [x.chunk(heads, -1) for x in (q, k, v)]
+    one = [None if mask is None else mask[..., i % mask.shape[-3], :, :] if mask.ndim > 2 else mask for i in range(heads)]
+    return torch.cat([attention(*(x[i] for x in parts), one[i], *rest) for i in range(heads)], -1)
+
+
+for case, q, tk, width, m, causal, scale, heads in [
+        ("two heads", (3, 4), 3, 4, None, False, 0., 2), ("four heads, batch", (2, 3, 8), 3, 8, None, False, 0., 4),
+        ("heads, longer memory, other value width", (2, 3, 4), 5, 6, None, False, 0., 2),
+        ("heads of one feature", (2, 3, 3), 3, 3, None, False, .7, 3), ("heads, causal", (2, 4, 6), 4, 6, None, True, 0., 3),
+        ("heads, mask", (2, 3, 4), 4, 4, (3, 4), False, 0., 2), ("heads, padding", (2, 3, 4), 4, 4, (2, 1, 1, 4), False, 0., 2),
+        ("heads, a mask each", (2, 3, 4), 4, 4, (2, 2, 3, 4), False, 0., 2),
+        ("heads, a mask each, no batch axis", (3, 4), 3, 4, (2, 3, 3), True, 0., 2),
+        ("heads, two batch axes", (2, 2, 3, 4), 2, 2, None, False, 0., 2)]:
+    mask = None if m is None else op.mask(*m) & (np.arange(m[-1]) > 0)  # the first key is always seen
+    op.case(case, lambda q, k, v: attention_heads(q, k, v, heads, mask, causal, scale),
+            {"q": op.normal(*q), "k": op.normal(*q[:-2], tk, q[-1]), "v": op.normal(*q[:-2], tk, width)},
+            {} if mask is None else {"mask": mask}, causal=causal, scale=scale, heads=heads)
+
 op = Op("dropout")
 for case, shape, p in [("half", (4, 5), .5), ("tenth", (30,), .1), ("most", (2, 3, 4), .8), ("none", (3, 2), 0.),
                        ("scalar", (), .3)]:

@@ -240,6 +240,10 @@ void two_heads(const std::string& title, bool causal, const MultiHeadNumbers& ex
   show::expect("dWK", w[1].grad(), twice(expected.dwk), 1e-9, 3);
   show::expect("dWV", w[2].grad(), twice(expected.dwv), 1e-9, 3);
   show::expect("dWO", w[3].grad(), expected.dwo, 1e-9, 3);
+  options.heads = 2;
+  const V at_once = matmul(attention(matmul(x, w[0]), matmul(x, w[1]), matmul(x, w[2]), options), w[3]);
+  show::expect_true("attention with heads = 2 gives the same Y in one op",
+                    largest_difference(at_once.value(), y.value()) < 1e-14);
 }
 
 void multi_head_numbers() {
@@ -412,14 +416,16 @@ void look_up() {
 
   show::section("What it looks at");
   A weights;
-  attend.weights = &weights;  // (batch, 1 head, 1 query, 6 keys)
+  attend.weights = &weights;  // (batch, 1 query, 6 keys); with several heads (batch, heads, 1, 6)
   model(test);
+  const auto weight = [&](std::size_t sample, std::size_t key) {  // of the first head
+    return weights.data()[sample * weights.size() / test.asked.size() + key];
+  };
   double table[keys][keys] = {}, asked_how_often[keys] = {};
   for (std::size_t i = 0; i < test.asked.size(); ++i) {
     const auto asked = std::size_t(test.asked(i, 0));
     ++asked_how_often[asked];
-    for (std::size_t j = 0; j < keys; ++j)
-      table[asked][std::size_t(test.stored(i, j))] += weights(i, 0, 0, j);
+    for (std::size_t j = 0; j < keys; ++j) table[asked][std::size_t(test.stored(i, j))] += weight(i, j);
   }
   std::cout << "mean attention weight; row: key asked for, column: key stored\n      a     b     c     d     "
                "e     f\n";
@@ -436,7 +442,7 @@ void look_up() {
   for (std::size_t j = 0; j < keys; ++j)
     std::cout << "  " << char('a' + int(test.stored(0, j))) << '=' << test.contents(0, j);
   std::cout << "   asked: " << char('a' + int(test.asked(0, 0))) << "\nweights:   ";
-  for (std::size_t j = 0; j < keys; ++j) std::cout << " " << weights(0, 0, 0, j);
+  for (std::size_t j = 0; j < keys; ++j) std::cout << " " << weight(0, j);
   std::cout << "   answer: " << test.answer(0, 0) << '\n';
   show::expect_true("every key finds itself with a mean weight above 0.8", smallest > .8);
 }

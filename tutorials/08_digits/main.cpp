@@ -64,6 +64,12 @@ struct Tally {
   double loss_sum = 0;
   double loss() const { return loss_sum / double(samples); }
   double accuracy() const { return double(correct) / double(samples); }
+
+  void add(const Variable<float>& logits, const Variable<float>& mean_loss, const Indices& labels) {
+    samples += labels.size();
+    loss_sum += double(mean_loss.item()) * double(labels.size());
+    correct += count_correct(logits.value(), labels);
+  }
 };
 
 using Loss = std::function<Variable<float>(const Variable<float>& logits, const Indices& labels)>;
@@ -81,9 +87,7 @@ Tally train_epoch(
     optimizer.zero_grad();
     loss.backward();
     optimizer.step();
-    tally.samples += batch.size();
-    tally.loss_sum += double(loss.item()) * double(batch.size());
-    tally.correct += count_correct(logits.value(), batch.labels);
+    tally.add(logits, loss, batch.labels);
     watch(tally);
   }
   return tally;
@@ -96,9 +100,7 @@ Tally evaluate(Module<float>& model, const Labelled<float>& data, const Loss& lo
   Tally tally;
   for (const auto& batch : Batches<float>(data, 500)) {  // no tape is there, so nothing is recorded
     const auto logits = model(batch.x);
-    tally.samples += batch.size();
-    tally.loss_sum += double(loss_of(logits, batch.labels).item()) * double(batch.size());
-    tally.correct += count_correct(logits.value(), batch.labels);
+    tally.add(logits, loss_of(logits, batch.labels), batch.labels);
   }
   model.train();
   return tally;

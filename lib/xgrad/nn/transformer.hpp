@@ -25,7 +25,7 @@ class MultiHeadAttention : public Module<T> {
 
   Linear<T> query, key, value, output;
   AttentionOptions options;     ///< what self-attention uses: causal, mask
-  Array<T>* weights = nullptr;  ///< where to leave the attention weights (…, h, Tq, Tk), if anywhere
+  Array<T>* weights = nullptr;  ///< where to leave the attention weights (…, h, Tq, Tk), without h for one head
 
  private:
   std::size_t heads_;
