@@ -14,7 +14,7 @@ cd -- "$root"
 trap 'printf "\nStopped. Run the same command again to go on.\n" >&2; exit 130' INT
 
 # What is needed: how it is recognised | the Debian package that brings it.
-# A word is a command, NAME.pc a pkg-config module, <NAME> a C++ header.
+# A word is a command, NAME.pc a pkg-config module, <NAME> a C++ header, NAME.py a module of Debian's Python.
 build_needs='
 c++ | g++
 pkg-config | pkg-config
@@ -45,6 +45,7 @@ die() {  # die CODE MESSAGE…
 present() {  # present HOW: is it there?
   case $1 in
     *.pc) pkg-config --exists "${1%.pc}" 2>/dev/null ;;
+    *.py) /usr/bin/python3 -c "import importlib.util as i; exit(not i.find_spec('${1%.py}'))" 2>/dev/null ;;
     '<'*) printf '#include %s\n' "$1" | c++ -std=c++17 -E -x c++ -o /dev/null - 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac

@@ -1,0 +1,86 @@
+#include "products.hpp"
+
+#include "xgrad/core/gemm.hpp"
+
+namespace benchmarks {
+
+using xgrad::full;
+using xgrad::Op;
+
+void Products::linear(std::size_t rows, std::size_t in, std::size_t out, bool dx) {
+  const auto matrix = [](std::size_t m, std::size_t n) { return full<float>({m, n}, .01f); };
+  parts_.push_back(Linear{rows, in, out, dx, matrix(rows, in), matrix(out, in), matrix(rows, out),
+                          matrix(rows, in), matrix(out, in)});
+}
+
+void Products::attention(std::size_t count, std::size_t tokens, std::size_t width) {
+  const auto values = [&] { return full<float>({count, tokens, width}, .01f); };
+  const auto scores = [&] { return full<float>({count, tokens, tokens}, .01f); };
+  parts_.push_back(Attention{count, tokens, width, values(), values(), values(), values(), scores(), values(),
+                             values(), values(), scores()});
+}
+
+void Products::encoder_layer(std::size_t batch, std::size_t tokens, std::size_t d, std::size_t heads) {
+  for (int i = 0; i < 3; ++i) linear(batch * tokens, d, d);  // query, key, value
+  attention(batch * heads, tokens, d / heads);
+  linear(batch * tokens, d, d);
+  linear(batch * tokens, d, 4 * d);
+  linear(batch * tokens, 4 * d, d);
+}
+
+double Products::Linear::flops() const {
+  return 2.0 * double(rows) * double(in) * double(out) * (wants_dx ? 3 : 2);
+}
+
+void Products::Linear::forward() {
+  xgrad::gemm<float>(Op::none, Op::transposed, rows, out, in, 1, x.data(), in, w.data(), in, 0, y.data(),
+                     out);
+}
+
+void Products::Linear::backward() {  // dx = dy W, dW = dyᵀ x; y stands for dy
+  if (wants_dx)
+    xgrad::gemm<float>(Op::none, Op::none, rows, in, out, 1, y.data(), out, w.data(), in, 0, dx.data(), in);
+  xgrad::gemm<float>(Op::transposed, Op::none, out, in, rows, 1, y.data(), out, x.data(), in, 0, dw.data(),
+                     in);
+}
+
+double Products::Attention::flops() const {
+  return 2.0 * double(count) * double(tokens) * double(tokens) * double(width) * 6;
+}
+
+void Products::Attention::forward() {  // P = Q Kᵀ, Y = P V
+  const std::size_t t = tokens, w = width;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t at = i * t * w;
+    float* pi = p.data() + i * t * t;
+    xgrad::gemm<float>(Op::none, Op::transposed, t, t, w, 1, q.data() + at, w, k.data() + at, w, 0, pi, t);
+    xgrad::gemm<float>(Op::none, Op::none, t, w, t, 1, pi, t, v.data() + at, w, 0, y.data() + at, w);
+  }
+}
+
+void Products::Attention::backward() {  // dV = Pᵀ dY, dP = dY Vᵀ, dQ = dP K, dK = dPᵀ Q; y stands for dY
+  const std::size_t t = tokens, w = width;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t at = i * t * w;
+    const float *pi = p.data() + i * t * t, *dy = y.data() + at;
+    float* dpi = dp.data() + i * t * t;
+    xgrad::gemm<float>(Op::transposed, Op::none, t, w, t, 1, pi, t, dy, w, 0, dv.data() + at, w);
+    xgrad::gemm<float>(Op::none, Op::transposed, t, t, w, 1, dy, w, v.data() + at, w, 0, dpi, t);
+    xgrad::gemm<float>(Op::none, Op::none, t, w, t, 1, dpi, t, k.data() + at, w, 0, dq.data() + at, w);
+    xgrad::gemm<float>(Op::transposed, Op::none, t, w, t, 1, dpi, t, q.data() + at, w, 0, dk.data() + at, w);
+  }
+}
+
+double Products::flops() const {
+  double sum = 0;
+  for (const auto& part : parts_) sum += std::visit([](const auto& p) { return p.flops(); }, part);
+  return sum;
+}
+
+void Products::run() {
+  for (auto& part : parts_) std::visit([](auto& p) { p.forward(); }, part);
+  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part)
+    std::visit([](auto& p) { p.backward(); }, *part);
+}
+
+}  // namespace benchmarks
