@@ -2,6 +2,7 @@
 // Everything.
 #include "xgrad/core/array.hpp"
 #include "xgrad/core/check.hpp"
+#include "xgrad/core/gemm.hpp"
 #include "xgrad/core/random.hpp"
 #include "xgrad/core/tape.hpp"
 #include "xgrad/core/variable.hpp"
@@ -10,8 +11,8 @@
 #include "xgrad/data/idx.hpp"
 #include "xgrad/data/labelled.hpp"
 #include "xgrad/data/moons.hpp"
-#include "xgrad/io/progress.hpp"
 #include "xgrad/io/npy.hpp"
+#include "xgrad/io/progress.hpp"
 #include "xgrad/nn/init.hpp"
 #include "xgrad/nn/layers.hpp"
 #include "xgrad/nn/module.hpp"
@@ -19,3 +20,5 @@
 #include "xgrad/ops/composed.hpp"
 #include "xgrad/ops/ops.hpp"
 #include "xgrad/optim/optim.hpp"
+#include "xgrad/probe/gradient_norms.hpp"
+#include "xgrad/probe/singular_values.hpp"

@@ -125,7 +125,7 @@ constexpr const char* prediction_style = "lc rgb 'black' lw 1.3 dt (11,8)";
 class Script {
  public:
   Script(const Figure& figure, Image image, const std::string& path)
-      : figure_(figure), legend_(legend_rows(figure)), caption_(wrapped(figure.caption, 132)) {
+      : figure_(figure), legend_(legend_rows(figure)), caption_(wrapped(figure.caption, 124)) {
     columns_ = std::max<std::size_t>(1, std::min(figure.columns, figure.panels.size()));
     rows_ = (figure.panels.size() + columns_ - 1) / columns_;
     panel_ = rows_ == 1 && columns_ == 1 ? single_panel_height : panel_height - (rows_ > 1 ? 40 : 0);

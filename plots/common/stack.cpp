@@ -4,8 +4,7 @@
 #include <future>
 #include <thread>
 
-// OpenBLAS, when it is there: see measure_seeds.
-extern "C" [[gnu::weak]] void openblas_set_num_threads(int);
+#include "xgrad/core/gemm.hpp"
 
 namespace plots {
 
@@ -65,7 +64,7 @@ Measurement measure(const StackOptions& options, std::uint64_t seed, bool weight
 template <class T>
 std::vector<Measurement> measure_seeds(const StackOptions& options, std::size_t seeds, bool weights) {
   // One network a thread is much faster than one matrix product on several; both at once is slowest.
-  if (openblas_set_num_threads) openblas_set_num_threads(1);
+  xgrad::set_gemm_threads(1);
   std::vector<Measurement> results(seeds);
   std::atomic<std::size_t> next{0};
   const auto work = [&] {  // a tape belongs to its thread: seeds need not know of one another

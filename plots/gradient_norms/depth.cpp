@@ -47,7 +47,7 @@ void plain_against_residual(Settings& settings, Verdicts& verdicts) {
       "Gradient at every hidden state for a random gradient at the output, before any training. Width " +
       std::to_string(stack.width) + ", mean of " + std::to_string(n) +
       " networks; the band, where it is wide enough to see, is their range. E‖δ‖² changes by c = "
-      "(1/3)(1/2)(1/3) = 1/18 per layer without the shortcut and by 1 + c with it. Plain and residual "
+      "(1/3)(1/2)(1/3) = 1/18 per layer without the shortcut and by 1+c with it. Plain and residual "
       "networks have the same weights.";
   for (std::size_t depth : {50, 100}) {
     stack.depth = depth;

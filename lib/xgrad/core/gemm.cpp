@@ -1,8 +1,10 @@
 #include "xgrad/core/gemm.hpp"
 
+#include "xgrad/core/array.hpp"
 #include "xgrad/core/scalars.hpp"
 
 #ifdef XGRAD_BLAS
+extern "C" void openblas_set_num_threads(int);
 #if __has_include(<xtensor-blas/xblas.hpp>)
 #include <xtensor-blas/xblas.hpp>
 #else
@@ -65,6 +67,13 @@ void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha
   if (m == 0 || n == 0) return;
   if (k == 0) return plain_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);  // C = βC
   chosen_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+void set_gemm_threads(std::size_t n) {
+  if (n == 0) fail("set_gemm_threads", "0 threads cannot multiply: use at least 1");
+#ifdef XGRAD_BLAS
+  openblas_set_num_threads(static_cast<int>(n));
+#endif
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                            \
