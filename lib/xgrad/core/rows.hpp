@@ -1,29 +1,37 @@
 #pragma once
 // Row kernels: an array seen as rows of its trailing axes, in plain loops that the compiler vectorises.
 
-#include <algorithm>
 #include <cstddef>
+#include <type_traits>
+
+#include "xgrad/core/vector_math.hpp"
 
 namespace xgrad::detail {
 
-/// Σ f(i) for 0 ≤ i < n, in eight interleaved partial sums: fast, and more exact than one long sum.
+/// Σ f(i) for 0 ≤ i < n, in as many interleaved partial sums as a vector has numbers: fast, and more exact than one
+/// long sum.
 template <class T, class F>
-T sum_of(std::size_t n, F f) {
-  constexpr std::size_t lanes = 8;
-  T partial[lanes] = {T(0), T(0), T(0), T(0), T(0), T(0), T(0), T(0)};
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    for (std::size_t k = 0; k < lanes; ++k) partial[k] += f(i + k);
+XGRAD_INLINE T sum_of(std::size_t n, F f) {
   T total(0);
-  for (; i < n; ++i) total += f(i);
-  for (std::size_t k = 0; k < lanes; ++k) total += partial[k];
+  if constexpr (std::is_floating_point_v<T>) {
+#pragma omp simd reduction(+ : total)
+    for (std::size_t i = 0; i < n; ++i) total += f(i);
+  } else {
+    for (std::size_t i = 0; i < n; ++i) total += f(i);
+  }
   return total;
 }
 
+/// The largest of n ≥ 1 numbers.
 template <class T>
-T max_of(const T* x, std::size_t n) {
+XGRAD_INLINE T max_of(const T* x, std::size_t n) {
   T best = x[0];
-  for (std::size_t i = 1; i < n; ++i) best = x[i] > best ? x[i] : best;
+  if constexpr (std::is_floating_point_v<T>) {
+#pragma omp simd reduction(max : best)
+    for (std::size_t i = 1; i < n; ++i) best = x[i] > best ? x[i] : best;
+  } else {
+    for (std::size_t i = 1; i < n; ++i) best = x[i] > best ? x[i] : best;
+  }
   return best;
 }
 

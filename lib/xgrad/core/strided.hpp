@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "xgrad/core/array.hpp"
+#include "xgrad/core/rows.hpp"
 
 namespace xgrad::detail {
 
@@ -138,9 +139,7 @@ Array<T> sum_to(const Array<T>& x, const Shape& shape) {
     const T* from = x.data() + at[0];
     T* to = result.data() + at[1];
     if (step[1] == 0) {
-      T total(0);
-      for (std::size_t i = 0; i < n; ++i) total += from[i];
-      *to += total;
+      *to += sum_of<T>(n, [=](std::size_t i) { return from[i]; });
     } else {
       for (std::size_t i = 0; i < n; ++i) to[i] += from[i];
     }
