@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 """PyTorch's side of the benchmark suite: the workloads of workloads.cpp in their strongest eager forms.
 
-usage: peer.py FOLDER THREADS                    a server, see below
-       peer.py FOLDER THREADS --memory NAME FORM [--adam]   bytes that steps need beyond weights and inputs, as JSON
+usage: peer.py FOLDER THREADS                              a server, see below
+       peer.py FOLDER THREADS --memory NAME FORM [--adam]   bytes that steps need beyond weights and inputs
 
-FOLDER/NAME holds the numbers of one workload as `xgrad_benchmarks write NAME FOLDER/NAME` wrote them. The server
-reads one JSON object a line, {"name": "a", "adam": false, "seconds": 0.2, "forms": ["…"] or null}, and answers
-with one line: for every form the largest relative error of result and gradients against ours, and, if that is
-small enough, minimum and median of the times of single steps.
+FOLDER/NAME holds the numbers of one workload as `xgrad_benchmarks write NAME FOLDER/NAME` wrote them. The
+server reads one JSON object a line, {"name": "a", "adam": false, "seconds": 0.2, "forms": ["…"] or null}, and
+answers with one line: for every form the largest relative error of result and gradients against ours, and, if
+that is small enough, minimum and median of the times of single steps.
 """
 import ctypes
 import gc
@@ -79,9 +79,9 @@ class Form:
         return middle - start, time.perf_counter_ns() - middle
 
     def error(self):
-        """The largest relative difference ‖ours - theirs‖/‖theirs‖ of the result and of the gradients. A gradient
-        that is zero but for rounding (that of a key's bias: softmax ignores it) is held against all gradients
-        together."""
+        """The largest relative difference ‖ours - theirs‖/‖theirs‖ of the result and of the gradients. A
+        gradient that is zero but for rounding (that of a key's bias: softmax ignores it) is held against
+        1/1000 of all gradients together."""
         self.step()
         y = self.forward().detach()
         errors = [relative(self.numbers.output, y, 0)]
@@ -131,7 +131,7 @@ def residual_mlp(numbers):
     x, labels = numbers.array("x"), numbers.array("labels")
     width = x.shape[-1]
     depth = sum(name.endswith("gamma") for name in numbers.values)
-    parts = [f"{i}.{part}" for i, part in ((0, "gamma"), (0, "beta"), (1, "weight"), (1, "bias"), (3, "weight"), (3, "bias"))]
+    parts = ["0.gamma", "0.beta", "1.weight", "1.bias", "3.weight", "3.bias"]
 
     form = Form(numbers)
     blocks = [[form.leaf(f"{i}.branch.{part}") for part in parts] for i in range(depth)]
@@ -272,9 +272,8 @@ def character_gpt(numbers):
             form.leaf(key) for key in ("norm.gamma", "norm.beta", "head.weight", "head.bias")
         )
 
-        def forward(
-            characters=characters, positions=positions, layers=layers, gamma=gamma, beta=beta, head=head, bias=bias
-        ):
+        def forward(layers=layers, p=(characters, positions, gamma, beta, head, bias)):
+            characters, positions, gamma, beta, head, bias = p
             x = F.embedding(text, characters) + positions
             for f in layers:
                 x = f(x)
@@ -416,7 +415,8 @@ def status(key):
 
 
 def memory(folder, name, wanted, adam):
-    x = torch.full((256, 256), 0.01, requires_grad=True)  # what libraries take when first used is not the step's
+    # What libraries take when they are first used is not the step's.
+    x = torch.full((256, 256), 0.01, requires_grad=True)
     torch.relu(x @ x).sum().backward()
     del x
     numbers = Numbers(folder / name)

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Measures xgrad against PyTorch and the machine; run it by tests/benchmarks/run, which builds what it needs.
 
-Every figure is the least, or the median, over the single training steps of several rounds; in a round both sides
-are measured one directly after the other, so that what else the machine does hits both.
+Every figure is the least, or the median, over the single training steps of several rounds; in a round both
+sides are measured one directly after the other, so that what else the machine does hits both.
 """
 import argparse
 import csv
@@ -24,9 +24,9 @@ REAL_CORES = 1.7  # below, two threads share a processor and the round says noth
 OPS = ["layer_norm", "softmax", "gelu", "tanh", "exp", "bias_relu"]
 TABLE = ["a", "a_adam", "b", "b_adam", "b100", "c64", "c256", "d", *(f"e_{op}" for op in OPS), "f"]
 CURVES = {
-    "depth": ("residual MLP, width 64, batch 32", "blocks", [10, 20, 50, 100, 200, 500, 1000]),
-    "width": ("residual MLP, 10 blocks, batch 32", "width", [32, 64, 128, 256, 512]),
-    "tokens": ("encoder layer, d = 64, 4 heads, batch 16", "tokens", [16, 32, 64, 128, 256, 512]),
+    "depth": ("residual MLP, width 64", "blocks", [10, 20, 50, 100, 200, 500, 1000]),
+    "width": ("residual MLP, 10 blocks", "width", [32, 64, 128, 256, 512]),
+    "tokens": ("encoder layer, d = 64, 4 heads", "tokens", [16, 32, 64, 128, 256, 512]),
 }
 QUICK_POINTS = {"depth": [10, 50, 200], "width": [32, 128, 256], "tokens": [16, 64, 256]}
 
@@ -43,8 +43,9 @@ MOONSHOTS = {
 }
 
 
-def die(message):
-    sys.exit(f"tests/benchmarks/run: {message}")
+def die(message, code=1):
+    print(f"benchmarks/run: {message}", file=sys.stderr)
+    sys.exit(code)
 
 
 def say(*words):
@@ -137,7 +138,8 @@ class Times:
         return statistics.median(self.medians)
 
 
-PARTS = {"": "", "forward": "forward_", "backward": "backward_"}  # and what Google Benchmark's counters begin with
+# Parts of a step, and what their counters in Google Benchmark's report begin with.
+PARTS = {"": "", "forward": "forward_", "backward": "backward_"}
 
 
 class Measurement:
@@ -146,7 +148,6 @@ class Measurement:
         self.products = Times()
         self.theirs = {}  # form -> part -> Times
         self.errors = {}  # form -> largest relative difference
-        self.two_cores = True
 
     def add_ours(self, step, products):
         for part, prefix in PARTS.items():
@@ -171,9 +172,13 @@ class Measurement:
         if not self.theirs:
             return []
         return sorted(
-            {f for part in PARTS for f, t in self.theirs.items()
-             if t[part].least < 1.25 * self.theirs[self.best(part)][part].least}
-        )  # fmt: skip
+            {
+                form
+                for part in PARTS
+                for form, times in self.theirs.items()
+                if times[part].least < 1.25 * self.theirs[self.best(part)][part].least
+            }
+        )
 
 
 class Session:
@@ -187,21 +192,29 @@ class Session:
             environment["OPENBLAS_CORETYPE"] = kernels
         self.ours = Ours(options.program, data, environment)
         self.theirs = Theirs(data, threads, environment)
+        self.fit = self.has_its_cores()
         self.machine = self.ours("machine", threads)
 
-    def two_real_cores(self):
-        """Waits a little for them."""
-        return any(self.ours("cores")["cores"] >= REAL_CORES for _ in range(8))
+    def has_its_cores(self):
+        """Whether two threads have a processor each; waits a little for that."""
+        return self.threads == 1 or any(self.ours("cores")["cores"] >= REAL_CORES for _ in range(8))
 
     def measure(self, name, rounds, seconds):
+        """What the workload needs, and its times; none if the processors were never there."""
         facts = self.ours.write(name)
         result, forms = Measurement(), None
         for _ in range(rounds):
-            if self.threads > 1:
-                result.two_cores &= self.two_real_cores()
-            if forms != []:
-                result.add_theirs(self.theirs.measure(name, name.endswith("_adam"), seconds, forms))
-                forms = result.contenders()
+            if not self.has_its_cores():
+                continue
+            if not self.fit:  # what was measured at the beginning says nothing about two processors
+                self.machine, self.fit = self.ours("machine", self.threads), True
+            answer = self.theirs.measure(name, name.endswith("_adam"), seconds, forms)
+            if not self.has_its_cores():
+                continue
+            result.add_theirs(answer)
+            forms = result.contenders()
+            if not forms:
+                break
             result.add_ours(*self.ours.measure(name, seconds))
         return facts, result
 
@@ -214,31 +227,33 @@ class Session:
                 "workload": label,
                 "threads": self.threads,
                 "kernels": self.kernels,
-                "two_cores": m.two_cores,
-                "ours_min_ms": m.ours[part].least * 1e3,
-                "ours_median_ms": m.ours[part].median * 1e3,
-                "error": min(m.errors.values()),
                 "target": TARGETS[min(self.threads, 2)].get(label, 1),
                 "moonshot": MOONSHOTS[min(self.threads, 2)].get(label),
             }
             if m.theirs:
                 form = m.best(part)
-                theirs = m.theirs[form][part]
-                row["error"] = m.errors[form]
-                row["pytorch_form"] = form
-                row["pytorch_min_ms"] = theirs.least * 1e3
-                row["pytorch_median_ms"] = theirs.median * 1e3
-                row["ratio"] = theirs.least / m.ours[part].least
+                ours, theirs = m.ours[part], m.theirs[form][part]
+                row.update(
+                    ours_min_ms=ours.least * 1e3,
+                    ours_median_ms=ours.median * 1e3,
+                    pytorch_min_ms=theirs.least * 1e3,
+                    pytorch_median_ms=theirs.median * 1e3,
+                    pytorch_form=form,
+                    ratio=theirs.least / ours.least,
+                    error=m.errors[form],
+                )
+                if m.products.minima:
+                    row["products_ms"] = m.products.least * 1e3
+                    row["limit_ms"] = facts["flops"] / self.machine["sgemm"] * 1e3
+                elif part:
+                    row["limit_ms"] = facts[f"{part}_bytes"] / self.machine["triad"] * 1e3
+                if "limit_ms" in row:
+                    row["share"] = row["limit_ms"] / row["ours_min_ms"]
                 if self.threads == 1 and part != "forward":
                     row["ours_peak_mb"] = self.ours("memory", name)["bytes"] / 1e6
                     row["pytorch_peak_mb"] = self.theirs.memory(name, form, name.endswith("_adam")) / 1e6
-            if m.products.minima:
-                row["products_ms"] = m.products.least * 1e3
-                row["limit_ms"] = facts["flops"] / self.machine["sgemm"] * 1e3
-            elif part:
-                row["limit_ms"] = facts[f"{part}_bytes"] / self.machine["triad"] * 1e3
-            if "limit_ms" in row:
-                row["share"] = row["limit_ms"] / row["ours_min_ms"]
+            elif m.errors:
+                row["error"] = min(m.errors.values())
             yield row
 
 
@@ -260,7 +275,7 @@ COLUMNS = [
     ("pytorch_peak_mb", "PyTorch", "{:.1f}", 7),
     ("error", "error", "{:.0e}", 6),
 ]
-FIELDS = [key for key, *_ in COLUMNS] + ["threads", "kernels", "two_cores", "pytorch_form"]
+FIELDS = [key for key, *_ in COLUMNS] + ["threads", "kernels", "pytorch_form"]
 
 
 def line(row):
@@ -272,11 +287,14 @@ def line(row):
     return " ".join(cells).rstrip()
 
 
+def setting(threads, kernels):
+    return f"{threads} thread{'s' if threads > 1 else ''}, kernels {kernels}"
+
+
 def remark(row):
     if "ratio" not in row:
-        return "  DIFFERENT RESULTS: not measured"
-    mark = "" if row["ratio"] >= row["target"] else "  below target" if row["ratio"] >= 1 else "  SLOWER"
-    return mark + ("" if row["two_cores"] else "  (one real core)")
+        return "  results DIFFER" if "error" in row else "  not measured: two threads had no processor each"
+    return "" if row["ratio"] >= row["target"] else "  below target" if row["ratio"] >= 1 else "  SLOWER"
 
 
 def heading():
@@ -294,10 +312,12 @@ def blas_says(question, kernels):
     environment.pop("OPENBLAS_CORETYPE", None)
     if kernels != "auto":
         environment["OPENBLAS_CORETYPE"] = kernels
-    code = (
-        "import ctypes; f = ctypes.CDLL('libopenblas.so.0').%s; f.restype = ctypes.c_char_p; print(f().decode())"
-    )
-    done = subprocess.run([PYTHON, "-c", code % question], env=environment, capture_output=True, text=True)
+    code = f"""
+import ctypes
+f = ctypes.CDLL('libopenblas.so.0').{question}
+f.restype = ctypes.c_char_p
+print(f().decode())"""
+    done = subprocess.run([PYTHON, "-c", code], env=environment, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
 
 
@@ -307,13 +327,17 @@ def description(kernels):
     system = first_match(r'^PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text(), platform.system())
     compiler = subprocess.run(["c++", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
-    torch = subprocess.run([PYTHON, "-c", "import torch; print(torch.__version__)"], capture_output=True, text=True)
-    settings = [f"{key}={value}" for key, value in sorted(os.environ.items()) if key.startswith(("OPENBLAS_", "OMP_"))]
+    torch = subprocess.run(
+        [PYTHON, "-c", "import torch; print(torch.__version__)"], capture_output=True, text=True
+    )
+    settings = [f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith(("OPENBLAS_", "OMP_"))]
     cores = ", ".join(f"{k} = {blas_says('openblas_get_corename', k)}" for k in kernels)
     return [
         f"{datetime.date.today()}, {cpu}, {os.cpu_count()} processors, {system}",
-        f"xgrad {commit.stdout.strip() or '(no git)'} with {compiler}; PyTorch {torch.stdout.strip()} (Debian), eager; float32",
-        f"{' '.join(blas_says('openblas_get_config', 'auto').split()[:2])}; kernels: {cores}; exported: {' '.join(settings) or 'nothing'}",
+        f"xgrad {commit.stdout.strip() or '(no git)'} with {compiler}; "
+        f"PyTorch {torch.stdout.strip()} (Debian), eager; float32",
+        f"{' '.join(blas_says('openblas_get_config', 'auto').split()[:2])}; kernels: {cores}",
+        f"exported: {' '.join(settings) or 'no setting of OpenBLAS or OpenMP'}",
     ]
 
 
@@ -340,7 +364,8 @@ def gnuplot(path, height, title, about, body):
     script = [
         f"set terminal svg size 800,{height} dynamic background rgb 'white' font 'sans-serif,11' fontscale 1.2",
         f"set encoding utf8; set output {quoted(str(path))}; set multiplot",
-        "set border 3 lc rgb '#606060'; set tics nomirror out scale .6; set grid ytics lc rgb '#E4E4E4' lw 1 lt 1",
+        "set border 3 lc rgb '#606060'; set tics nomirror out scale .6",
+        "set grid ytics lc rgb '#E4E4E4' lw 1 lt 1",
         f"set label 1 {quoted(title)} at screen .018, 1 - 22./{height} noenhanced font ',14'",
     ]
     for i, text in enumerate(about):
@@ -367,21 +392,24 @@ def draw_ratios(path, rows, about):
                 x = names.index(row["workload"]) + (s - (len(series) - 1) / 2) * width
                 body.append(f"{x:.4f} {row['ratio']:.5g} {row['target']:g}")
         body.append("EOD")
-        label = f"{threads} thread{'s' if threads > 1 else ''}, kernels {kernels}"
-        colour = COLOURS[s % len(COLOURS)]
-        plots.append(f"$bars{s} using 1:2 with boxes lc rgb '{colour}' title {quoted(label)}")
-        half = width * 0.5
-        goal = "title 'target'" if s == 0 else "notitle"
-        plots.append(f"$bars{s} using ($1-{half}):3:({2 * half}):(0) with vectors nohead lc rgb 'black' lw 2 {goal}")
-    tics = ", ".join(f"{quoted(name.replace('_', ' '))} {i}" for i, name in enumerate(names))
+        colour, title = COLOURS[s % len(COLOURS)], quoted(setting(threads, kernels))
+        plots.append(f"$bars{s} using 1:2 with boxes lc rgb '{colour}' title {title}")
+        mark = f"using ($1-{width / 2}):3:({width}):(0) with vectors nohead lc rgb 'black' lw 2"
+        plots.append(f"$bars{s} {mark} " + ("title 'target'" if s == 0 else "notitle"))
+    def short(name):
+        name = name.removeprefix("e_").replace("_adam", " + Adam").replace("_", " ")
+        return name.replace("forward", "fwd").replace("backward", "bwd")
+
+    tics = ", ".join(f"{quoted(short(name))} {i}" for i, name in enumerate(names))
+    key = 1 - (44 + 16 * len(about) + 8) / 480  # below the text
     body += [
         "set lmargin at screen .08; set rmargin at screen .98",
-        f"set tmargin at screen 1 - {44 + 16 * len(about) + 34}./480; set bmargin at screen .27",
+        f"set tmargin at screen 1 - {44 + 16 * len(about) + 38}./480; set bmargin at screen .22",
         f"set boxwidth {width * 0.92:.4f}; set style fill solid .85 noborder",
-        f"set xrange [-.6:{len(names) - 0.4}]; set xtics rotate by 45 right noenhanced ({tics})",
-        "set logscale y; set yrange [.5:*]; set ylabel 'PyTorch''s time / ours'",
-        "set ytics (.5, 1, 2, 5, 10, 20, 50, 100, 200)",
-        "set key at graph .5, 1.02 center bottom horizontal samplen 1.5",
+        f"set xrange [-.6:{len(names) - 0.4}]; set xtics rotate by 45 right noenhanced font ',9' ({tics})",
+        "set logscale y; set yrange [*<.5:*]; set ylabel 'PyTorch''s time / ours' font ',10' offset 1",
+        "set ytics (.2, .5, 1, 2, 5, 10, 20, 50, 100, 200) font ',9'",
+        f"set key at screen .5, {key} center top horizontal font ',9' samplen 1.5",
         "set arrow from graph 0, first 1 to graph 1, first 1 nohead lc rgb '#606060' front",
         "plot " + ", ".join(plots),
     ]
@@ -404,10 +432,13 @@ def draw_curves(path, points, about):
         body += [
             "EOD",
             f"set lmargin at screen {left:.4f}; set rmargin at screen {right:.4f}",
-            f"set tmargin at screen {top:.4f}; set bmargin at screen .17",
+            f"set tmargin at screen {top:.4f}; set bmargin at screen .22",
             f"set title {quoted(title)} font ',9' offset 0,-.5",
-            f"set xlabel {quoted(unit)} offset 0,.4; set ylabel {quoted('ms a step' if i == 0 else '')} offset 1.5",
-            f"set xtics ({tics}) font ',9'; set ytics font ',9'; set key top left Left reverse samplen 1.5",
+            f"set xlabel {quoted(unit)} font ',10' offset 0,-.3",
+            f"set ylabel {quoted('ms a step' if i == 0 else '')} font ',10' offset 1.5",
+            f"set xrange [{mine[0]['n'] / 1.3}:{mine[-1]['n'] * 1.3}]",
+            f"set xtics rotate by 45 right ({tics}) font ',9'; set ytics font ',9'",
+            "set key top left Left reverse samplen 1.5 font ',9'",
             f"plot ${curve} using 1:3 with linespoints lc rgb '{COLOURS[1]}' lw 2 pt 5 ps .6 title 'PyTorch', "
             f"${curve} using 1:2 with linespoints lc rgb '{COLOURS[0]}' lw 2 pt 7 ps .6 title 'xgrad'",
         ]
@@ -420,13 +451,15 @@ def draw_curves(path, points, about):
 
 
 def parse():
-    parser = argparse.ArgumentParser(prog="tests/benchmarks/run", description=__doc__)
-    parser.add_argument("--program", required=True, type=pathlib.Path, help=argparse.SUPPRESS)
-    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser = argparse.ArgumentParser(prog="tests/benchmarks/run", description=__doc__, allow_abbrev=False)
+    parser.error = lambda message: die(f"{message} (--help lists the options)", 2)
+    parser.add_argument("--check", action="store_true", help="only look whether these options make sense")
+    parser.add_argument("--program", type=pathlib.Path, help="our side, built")
+    parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--workload", action="append", default=[])
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--kernels")
+    parser.add_argument("--threads", default="1,2" if os.cpu_count() > 1 else "1")
+    parser.add_argument("--kernels", help="auto, or OpenBLAS's name of a processor")
     options = parser.parse_args()
     try:
         options.threads = [int(word) for word in options.threads.split(",")]
@@ -447,8 +480,8 @@ def parse():
 
 
 def default_kernels():
-    """OpenBLAS's own choice, and what is exported; where that is nothing and the processor has AVX-512, the AVX2
-    kernels, which many machines are left with."""
+    """OpenBLAS's own choice, and what is exported; where that is nothing and the processor has AVX-512, the
+    AVX2 kernels, which many machines are left with."""
     exported = os.environ.get("OPENBLAS_CORETYPE")
     if not exported and "avx512f" in pathlib.Path("/proc/cpuinfo").read_text():
         exported = "Haswell"
@@ -462,9 +495,9 @@ def measure_table(options, data):
             session = Session(options, data, kernels, threads)
             m = session.machine
             say(
-                f"\n{threads} thread{'s' if threads > 1 else ''}, kernels {kernels}: sgemm {m['sgemm'] / 1e9:.0f} GFLOP/s, "
-                f"triad {m['triad'] / 1e9:.0f} GB/s at the size of the ops, {m['memory_triad'] / 1e9:.0f} GB/s from memory"
-                + ("" if threads == 1 or session.two_real_cores() else "; two threads share a processor just now")
+                f"\n{setting(threads, kernels)}: sgemm {m['sgemm'] / 1e9:.0f} GFLOP/s, triad "
+                f"{m['triad'] / 1e9:.0f} GB/s at the size of the ops, {m['memory_triad'] / 1e9:.0f} from memory"
+                + ("" if session.fit else " (two threads share a processor just now)")
             )
             say(heading())
             for name in options.table:
@@ -489,9 +522,16 @@ def measure_curves(options, data):
                 die(f"{curve} {n}: results differ by {min(m.errors.values()):.1e}")
             ours, theirs = m.ours[""].least * 1e3, m.theirs[m.best()][""].least * 1e3
             points.append(
-                {"curve": curve, "n": n, "ours_min_ms": ours, "pytorch_min_ms": theirs, "ratio": theirs / ours,
-                 "pytorch_form": m.best(), "error": m.errors[m.best()]}
-            )  # fmt: skip
+                {
+                    "curve": curve,
+                    "n": n,
+                    "ours_min_ms": ours,
+                    "pytorch_min_ms": theirs,
+                    "ratio": theirs / ours,
+                    "pytorch_form": m.best(),
+                    "error": m.errors[m.best()],
+                }
+            )
             say(f"{n:6d} {unit:8} {ours:10.3f} {theirs:10.3f} {theirs / ours:6.2f}")
     session.theirs.close()
     return points
@@ -499,6 +539,8 @@ def measure_curves(options, data):
 
 def main():
     options = parse()
+    if options.check:
+        return
     options.out.mkdir(parents=True, exist_ok=True)
     about = description(options.kernels)
     say("\n".join(about))
@@ -514,16 +556,18 @@ def main():
         write_csv(options.out / "scaling.csv", fields, points, about)
         draw_curves(options.out / "scaling.svg", points, about)
 
-    def where(row):
-        return f"{row['workload']} ({row['threads']} thread{'s' if row['threads'] > 1 else ''}, {row['kernels']})"
-
     say()
-    wrong = [row for row in rows if "ratio" not in row]
-    for row in rows:
-        if "ratio" in row and row["ratio"] < row["target"]:
-            say(f"below its target: {where(row)}: {row['ratio']:.2f} of {row['target']:g}")
+    wrong = [row for row in rows if "ratio" not in row and "error" in row]
+    for threads, kernels in dict.fromkeys((row["threads"], row["kernels"]) for row in rows):
+        below = [
+            f"{row['workload']} {row['ratio']:.2f} of {row['target']:g}"
+            for row in rows
+            if (row["threads"], row["kernels"]) == (threads, kernels) and row.get("ratio", 1e9) < row["target"]
+        ]
+        say(f"below target, {setting(threads, kernels)}: {', '.join(below) or 'none'}")
     for row in wrong:
-        say(f"results differ, relative {row['error']:.1e}: {where(row)}")
+        where = f"{row['workload']}, {setting(row['threads'], row['kernels'])}"
+        say(f"results differ, relative {row['error']:.1e}: {where}")
     say(f"Tables and charts are in {options.out}")
     sys.exit(1 if wrong else 0)
 

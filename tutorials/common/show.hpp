@@ -39,20 +39,23 @@ std::vector<double> entries(const xgrad::Array<T>& a) {
 template <class T>
 void value(const std::string& label, const xgrad::Array<T>& a, int digits = 10) {
   const auto shape = xgrad::shape_of(a);
-  std::cout << label << " = " << (shape.size() < 2 ? (shape.empty() ? text(a.data()[0], digits) : text(entries(a), digits))
-                                                   : "\n" + xgrad::to_string(a, digits)) << '\n';
+  std::cout << label << " = "
+            << (shape.size() < 2 ? (shape.empty() ? text(a.data()[0], digits) : text(entries(a), digits))
+                                 : "\n" + xgrad::to_string(a, digits))
+            << '\n';
 }
 
 /// Prints `computed`, and compares it with `expected`: relative to the largest expected entry (at least 1).
 /// NaN is expected to be NaN.
-inline void expect(const std::string& label, const std::vector<double>& computed, const std::vector<double>& expected,
-                   double tolerance = 1e-9, int digits = 10) {
+inline void expect(const std::string& label, const std::vector<double>& computed,
+                   const std::vector<double>& expected, double tolerance = 1e-9, int digits = 10) {
   double scale = 1;
   for (double e : expected)
     if (std::isfinite(e)) scale = std::max(scale, std::abs(e));
   bool good = computed.size() == expected.size();
   for (std::size_t i = 0; good && i < expected.size(); ++i)
-    good = std::isnan(expected[i]) ? std::isnan(computed[i]) : std::abs(computed[i] - expected[i]) <= tolerance * scale;
+    good = std::isnan(expected[i]) ? std::isnan(computed[i])
+                                   : std::abs(computed[i] - expected[i]) <= tolerance * scale;
   std::cout << label << " = " << (computed.size() == 1 ? text(computed[0], digits) : text(computed, digits));
   if (good) {
     std::cout << "   ✓\n";
@@ -62,7 +65,8 @@ inline void expect(const std::string& label, const std::vector<double>& computed
   }
 }
 
-inline void expect(const std::string& label, double computed, double expected, double tolerance = 1e-9, int digits = 10) {
+inline void expect(const std::string& label, double computed, double expected, double tolerance = 1e-9,
+                   int digits = 10) {
   expect(label, std::vector<double>{computed}, std::vector<double>{expected}, tolerance, digits);
 }
 

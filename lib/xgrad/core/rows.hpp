@@ -8,8 +8,8 @@
 
 namespace xgrad::detail {
 
-/// Σ f(i) for 0 ≤ i < n, in as many interleaved partial sums as a vector has numbers: fast, and more exact than one
-/// long sum.
+/// Σ f(i) for 0 ≤ i < n, in as many interleaved partial sums as a vector has numbers: fast, and more exact
+/// than one long sum.
 template <class T, class F>
 XGRAD_INLINE T sum_of(std::size_t n, F f) {
   T total(0);

@@ -24,8 +24,9 @@ class MultiHeadAttention : public Module<T> {
   std::string describe() const override;
 
   Linear<T> query, key, value, output;
-  AttentionOptions options;     ///< what self-attention uses: causal, mask
-  Array<T>* weights = nullptr;  ///< where to leave the attention weights (…, h, Tq, Tk), without h for one head
+  AttentionOptions options;  ///< what self-attention uses: causal, mask
+  Array<T>* weights =
+      nullptr;  ///< where to leave the attention weights (…, h, Tq, Tk), without h for one head
 
  private:
   std::size_t heads_;

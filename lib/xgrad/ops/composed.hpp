@@ -83,7 +83,7 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
     AttentionOptions each = options;
     each.heads = 1;
     return join_heads(composed::attention(split_heads(q, options.heads), split_heads(k, options.heads),
-                                split_heads(v, options.heads), each));
+                                          split_heads(v, options.heads), each));
   }
   const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(double(q.extent(-1)));
   const auto hidden = [&](Variable<T> x, double value) {  // x with `value` wherever a query may not see a key
