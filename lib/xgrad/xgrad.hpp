@@ -3,6 +3,7 @@
 #include "xgrad/core/array.hpp"
 #include "xgrad/core/check.hpp"
 #include "xgrad/core/gemm.hpp"
+#include "xgrad/core/parallel.hpp"
 #include "xgrad/core/random.hpp"
 #include "xgrad/core/tape.hpp"
 #include "xgrad/core/variable.hpp"

@@ -1,7 +1,9 @@
 #include "xgrad/core/memory.hpp"
 
 #include <array>
+#include <atomic>
 #include <new>
+#include <utility>
 
 namespace xgrad {
 
@@ -25,32 +27,79 @@ Class class_of(std::size_t bytes) {
   return {(exponent - 10) * 4 + steps - 1, (std::size_t(1) << exponent) + steps * quarter};
 }
 
-// Blocks that are free form one list per size; the link lies in the block itself.
-struct Pool {
+/// Blocks that are free form one list per size; the link lies in the block itself. All threads share them,
+/// because an array may be freed by another thread than the one that made it.
+class Pool {
+ public:
+  void* take(std::size_t bytes) {
+    const Class size = class_of(bytes);
+    {
+      const Lock lock(busy_);
+      statistics_.in_use += size.bytes;
+      if (Free*& list = lists_[size.index]) {
+        void* block = list;
+        list = list->next;
+        statistics_.idle -= size.bytes;
+        return block;
+      }
+      ++statistics_.fetched;
+    }
+    return ::operator new(size.bytes, alignment);
+  }
+
+  void give(void* block, std::size_t bytes) noexcept {
+    const Class size = class_of(bytes);
+    {
+      const Lock lock(busy_);
+      statistics_.in_use -= size.bytes;
+      if (statistics_.idle + size.bytes <= idle_limit) {
+        lists_[size.index] = new (block) Free{lists_[size.index]};
+        statistics_.idle += size.bytes;
+        return;
+      }
+    }
+    ::operator delete(block, alignment);
+  }
+
+  void release() {
+    std::array<Free*, classes> lists{};
+    {
+      const Lock lock(busy_);
+      std::swap(lists, lists_);
+      statistics_.idle = 0;
+    }
+    for (Free* list : lists)
+      while (list) ::operator delete(static_cast<void*>(std::exchange(list, list->next)), alignment);
+  }
+
+  MemoryStatistics statistics() {
+    const Lock lock(busy_);
+    return statistics_;
+  }
+
+ private:
+  static constexpr std::size_t classes = 4 * 54;
   struct Free {
     Free* next;
   };
-  std::array<Free*, 4 * 54> lists{};
-  MemoryStatistics statistics;
-
-  void release() {
-    for (Free*& list : lists)
-      while (list) {
-        Free* next = list->next;
-        ::operator delete(static_cast<void*>(list), alignment);
-        list = next;
+  /// Held for some ten instructions: waiting in a loop is cheaper than a mutex.
+  struct Lock {
+    explicit Lock(std::atomic_flag& busy) : busy(busy) {
+      while (busy.test_and_set(std::memory_order_acquire)) {
       }
-    statistics.idle = 0;
-  }
-  ~Pool();
+    }
+    ~Lock() { busy.clear(std::memory_order_release); }
+    std::atomic_flag& busy;
+  };
+
+  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+  std::array<Free*, classes> lists_{};
+  MemoryStatistics statistics_;
 };
 
-thread_local bool pool_is_gone = false;  // arrays that outlive the thread's pool free straight to the system
-thread_local Pool pool;
-
-Pool::~Pool() {
-  release();
-  pool_is_gone = true;
+Pool& pool() {
+  static Pool& instance = *new Pool;  // never destroyed: static arrays may be freed after everything else
+  return instance;
 }
 
 // The sanitizers must see every allocation and every free.
@@ -68,36 +117,19 @@ constexpr bool recycling = true;
 
 }  // namespace
 
-MemoryStatistics memory_statistics() { return pool_is_gone ? MemoryStatistics() : pool.statistics; }
+MemoryStatistics memory_statistics() { return pool().statistics(); }
 
-void release_idle_memory() {
-  if (!pool_is_gone) pool.release();
-}
+void release_idle_memory() { pool().release(); }
 
 void* detail::take_block(std::size_t bytes) {
   if (bytes < smallest) return ::operator new(bytes);
-  if (!recycling || pool_is_gone) return ::operator new(bytes, alignment);
-  const Class size = class_of(bytes);
-  pool.statistics.in_use += size.bytes;
-  if (Pool::Free*& list = pool.lists[size.index]) {
-    void* block = list;
-    list = list->next;
-    pool.statistics.idle -= size.bytes;
-    return block;
-  }
-  ++pool.statistics.fetched;
-  return ::operator new(size.bytes, alignment);
+  return recycling ? pool().take(bytes) : ::operator new(bytes, alignment);
 }
 
 void detail::give_block(void* block, std::size_t bytes) noexcept {
   if (bytes < smallest) return ::operator delete(block);
-  if (!recycling || pool_is_gone) return ::operator delete(block, alignment);
-  const Class size = class_of(bytes);
-  pool.statistics.in_use -=
-      size.bytes;  // may wrap when another thread took the block; the sum over threads is right
-  if (pool.statistics.idle + size.bytes > idle_limit) return ::operator delete(block, alignment);
-  pool.lists[size.index] = new (block) Pool::Free{pool.lists[size.index]};
-  pool.statistics.idle += size.bytes;
+  if (recycling) return pool().give(block, bytes);
+  ::operator delete(block, alignment);
 }
 
 }  // namespace xgrad

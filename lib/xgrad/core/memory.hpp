@@ -7,17 +7,16 @@
 
 namespace xgrad {
 
+/// Of arrays of 2 KiB and more, in all threads; smaller ones are the C library's business.
 struct MemoryStatistics {
-  std::size_t in_use =
-      0;                 ///< bytes that arrays hold now (of blocks that this thread took, less those it gave)
-  std::size_t idle = 0;  ///< bytes kept for the next array
+  std::size_t in_use = 0;   ///< bytes that arrays hold now
+  std::size_t idle = 0;     ///< bytes kept for the next array
   std::size_t fetched = 0;  ///< blocks that had to be fetched from the system so far
 };
 
-/// Of this thread, arrays of 2 KiB and more.
 MemoryStatistics memory_statistics();
 
-/// Gives this thread's idle blocks back to the system.
+/// Gives idle blocks back to the system.
 void release_idle_memory();
 
 namespace detail {

@@ -25,13 +25,18 @@ XGRAD_INLINE T sum_of(std::size_t n, F f) {
 /// The largest of n ≥ 1 numbers.
 template <class T>
 XGRAD_INLINE T max_of(const T* x, std::size_t n) {
+  constexpr std::size_t lanes = 32;  // as many maxima side by side: a vector comparison each
+  const auto larger = [](T a, T b) { return a > b ? a : b; };
   T best = x[0];
-  if constexpr (std::is_floating_point_v<T>) {
-#pragma omp simd reduction(max : best)
-    for (std::size_t i = 1; i < n; ++i) best = x[i] > best ? x[i] : best;
-  } else {
-    for (std::size_t i = 1; i < n; ++i) best = x[i] > best ? x[i] : best;
+  std::size_t i = 0;
+  if (n >= lanes) {
+    T side[lanes];
+    for (std::size_t k = 0; k < lanes; ++k) side[k] = x[k];
+    for (i = lanes; i + lanes <= n; i += lanes)
+      for (std::size_t k = 0; k < lanes; ++k) side[k] = larger(x[i + k], side[k]);
+    for (std::size_t k = 0; k < lanes; ++k) best = larger(side[k], best);
   }
+  for (; i < n; ++i) best = larger(x[i], best);
   return best;
 }
 

@@ -46,7 +46,7 @@ Tape<T>* Tape<T>::current() {
 
 template <class T>
 void Tape<T>::append(const char* op, std::vector<Variable<T>> inputs, Variable<T>& output, Vjp<T> vjp) {
-  output.node_->requires_grad = true;
+  output.node_->requires_grad = output.node_->recorded = true;
   output.node_->position = entries_.size();
   entries_.push_back({op, std::move(inputs), output, std::move(vjp)});
 }

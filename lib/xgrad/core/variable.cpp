@@ -1,5 +1,6 @@
 #include "xgrad/core/variable.hpp"
 
+#include "xgrad/core/parallel.hpp"
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/strided.hpp"
 #include "xgrad/core/tape.hpp"
@@ -56,11 +57,13 @@ void Variable<T>::accumulate(Array<T> g) const {
            ": the value does not broadcast to the gradient");
     g = detail::sum_to(g, shape());
   }
-  if (!node_->grad) {
-    node_->grad = std::make_unique<Array<T>>(std::move(g));
+  auto* collected = node_->recorded ? nullptr : detail::collected(*this);
+  auto& grad = collected ? *collected : node_->grad;
+  if (!grad) {
+    grad = std::make_unique<Array<T>>(std::move(g));
     return;
   }
-  T* sum = node_->grad->data();
+  T* sum = grad->data();
   for (std::size_t i = 0; i < g.size(); ++i) sum[i] += g.data()[i];
 }
 

@@ -38,6 +38,7 @@ struct Node {
   Array<T> value;
   std::unique_ptr<Array<T>> grad;  // ∂L/∂value, null until something flows back
   bool requires_grad = false;
+  bool recorded = false;     // by a tape; otherwise it is a leaf
   std::size_t position = 0;  // index of the entry that made it, in the tape that recorded it
   std::string name;
 };
