@@ -300,11 +300,11 @@ void depth() {
 
   std::cout << layers << " feed-forward layers, d = " << d << ", " << seeds
             << " seeds; |dx_l| / |dx_L|, measured (predicted)\nlayer";
-  for (const Column& column : columns) std::cout << std::setw(16) << column.name;
+  for (const Column& column : columns) std::cout << std::setw(22) << column.name;
   for (std::size_t l = 0; l <= layers; l += 4) {
     std::cout << '\n' << std::setw(5) << l;
     for (const Column& column : columns)
-      std::cout << std::setw(16)
+      std::cout << std::setw(22)
                 << show::text(column.measured[l], 3) + " (" + show::text(column.predicted(double(l)), 3) +
                        ")";
   }
