@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -11,6 +12,7 @@
 
 #include "machine.hpp"
 #include "workloads.hpp"
+#include "xgrad/core/gemm.hpp"
 
 namespace {
 
@@ -18,6 +20,19 @@ using namespace benchmarks;
 using nlohmann::json;
 
 constexpr int warm_up_steps = 3;
+
+/// As many as OMP_NUM_THREADS says, one without it.
+std::size_t threads() {
+  const char* text = std::getenv("OMP_NUM_THREADS");
+  return text ? std::max(std::stoul(text), 1ul) : 1;
+}
+
+/// The workload for all threads. Where each computes a part, each needs its products for itself.
+Workload prepared(const std::string& name) {
+  Workload workload = make_workload(name, threads());
+  xgrad::set_gemm_threads(workload.parts > 1 ? 1 : threads());
+  return workload;
+}
 
 /// Collects the time of every single step: the mean that Google Benchmark would report says more about the
 /// neighbours on the machine than about the program.
@@ -35,7 +50,7 @@ class Samples {
 };
 
 void measure_steps(benchmark::State& state, const std::string& name) {
-  Workload workload = make_workload(name);
+  Workload workload = prepared(name);
   for (int i = 0; i < warm_up_steps; ++i) workload.step();
   Samples forward, backward, all;
   for (auto _ : state) {
@@ -52,6 +67,7 @@ void measure_steps(benchmark::State& state, const std::string& name) {
 
 void measure_products(benchmark::State& state, const std::string& name) {
   Workload workload = make_workload(name);
+  xgrad::set_gemm_threads(threads());
   if (workload.products.empty()) return state.SkipWithError("it multiplies no matrices");
   for (int i = 0; i < warm_up_steps; ++i) workload.products.run();
   Samples all;
@@ -82,7 +98,7 @@ int measure(int argc, char** argv) {
 /// Every number that PyTorch needs to compute the same step, and what we computed. Parameters and their
 /// gradients are one file each, one after the other in the order of description.json.
 void write(const std::string& name, const std::filesystem::path& folder) {
-  Workload workload = make_workload(name);
+  Workload workload = prepared(name);
   workload.optimizer.reset();  // its step would change the parameters before they are written
   std::filesystem::create_directories(folder);
   const auto path = [&](const std::string& file) { return (folder / (file + ".npy")).string(); };
@@ -105,7 +121,7 @@ void write(const std::string& name, const std::filesystem::path& folder) {
   }
   xgrad::save_npy(path("parameters"), values);
   xgrad::save_npy(path("gradients"), gradients);
-  xgrad::save_npy(path("output"), workload.forward().value());
+  xgrad::save_npy(path("output"), workload.result());
   std::ofstream(folder / "description.json") << json{{"parameters", parameters}} << '\n';
   std::cout << json{{"flops", workload.products.flops()},
                     {"forward_bytes", workload.forward_bytes},

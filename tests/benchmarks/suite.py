@@ -288,6 +288,9 @@ def line(row):
     return " ".join(cells).rstrip()
 
 
+FEWER = ", on fewer threads"
+
+
 def setting(threads, kernels):
     return f"{threads} thread{'s' if threads > 1 else ''}, kernels {kernels}"
 
@@ -295,7 +298,8 @@ def setting(threads, kernels):
 def remark(row):
     if "ratio" not in row:
         return "  results DIFFER" if "error" in row else "  not measured: two threads had no processor each"
-    return "" if row["ratio"] >= row["target"] else "  below target" if row["ratio"] >= 1 else "  SLOWER"
+    mark = "" if row["ratio"] >= row["target"] else "  below target" if row["ratio"] >= 1 else "  SLOWER"
+    return mark + ("  (PyTorch on fewer threads)" if row["pytorch_form"].endswith(FEWER) else "")
 
 
 def heading():
@@ -489,6 +493,18 @@ def default_kernels():
     return ["auto"] + ([exported] if exported else [])
 
 
+def strongest(row, rows):
+    """`row`, but with PyTorch on fewer threads where that was faster: who has two processors may use one."""
+    what = row["workload"], row["kernels"]
+    same = [r for r in rows if (r["workload"], r["kernels"]) == what and "ratio" in r]
+    best = min(same, key=lambda r: r["pytorch_min_ms"], default=row)
+    if "ratio" in row and best["pytorch_min_ms"] < row["pytorch_min_ms"]:
+        row.update({key: best[key] for key in ("pytorch_min_ms", "pytorch_median_ms")})
+        row["pytorch_form"] = best["pytorch_form"].removesuffix(FEWER) + FEWER
+        row["ratio"] = row["pytorch_min_ms"] / row["ours_min_ms"]
+    return row
+
+
 def measure_table(options, data):
     rows = []
     for kernels in options.kernels:
@@ -503,7 +519,7 @@ def measure_table(options, data):
             say(heading())
             for name in options.table:
                 for row in session.rows(name, options.rounds, options.seconds):
-                    rows.append(row)
+                    rows.append(strongest(row, rows))
                     say(line(row) + remark(row))
             session.theirs.close()
     return rows

@@ -13,18 +13,27 @@ std::pair<double, double> Workload::step() {
   const auto start = Clock::now();
   auto middle = start;
   for (auto& p : parameters) p.variable.zero_grad();
-  {
+  if (parts == 1) {
     Tape<float> tape;
-    const V y = forward();
+    const V y = forward(0);
     middle = Clock::now();
-    if (y.size() == 1)
-      y.backward();
-    else
-      y.backward(cotangent);
-    if (optimizer) optimizer->step();
+    y.backward(cotangent);
+  } else {
+    in_parallel<float>(parts, [this](std::size_t part) {
+      Tape<float> tape;
+      forward(part).backward(cotangent);
+    });
   }
+  if (optimizer) optimizer->step();
   const std::chrono::duration<double> first = middle - start, rest = Clock::now() - middle;
   return {first.count(), rest.count()};
+}
+
+Array<float> Workload::result() const {
+  if (parts == 1) return forward(0).value();
+  float sum = 0;
+  for (std::size_t i = 0; i < parts; ++i) sum += forward(i).item();
+  return scalar(sum / float(parts));
 }
 
 namespace {
@@ -39,25 +48,63 @@ Indices random_labels(const Shape& shape, std::size_t classes, Rng& rng) {
   return labels;
 }
 
+/// Splits a batch, the first axis of all inputs, into equal parts: as many as there are threads, or fewer.
+class Split {
+ public:
+  Split(std::size_t batch, std::size_t threads) : batch_(batch), parts_(threads) {
+    while (batch % parts_ != 0) --parts_;
+  }
+  /// The parts of `all`.
+  template <class A>
+  std::vector<A> operator()(const A& all) const {
+    Shape shape = shape_of(all);
+    shape.at(0) /= parts_;
+    std::vector<A> result;
+    for (std::size_t i = 0; i < parts_; ++i) {
+      result.push_back(A::from_shape(typename A::shape_type(shape.begin(), shape.end())));
+      std::copy_n(all.data() + i * count(shape), count(shape), result.back().data());
+    }
+    return result;
+  }
+  /// Part i of a variable whose gradient is wanted as a whole.
+  V operator()(const V& all, std::size_t i) const {
+    if (parts_ == 1) return all;
+    const auto n = static_cast<std::ptrdiff_t>(batch_ / parts_), begin = static_cast<std::ptrdiff_t>(i) * n;
+    return slice(all, 0, begin, begin + n);
+  }
+  /// What the workload must know of it: each part's loss is a mean over the part.
+  void set(Workload& w) const {
+    w.parts = parts_;
+    w.cotangent = scalar(1 / float(parts_));
+  }
+
+ private:
+  std::size_t batch_, parts_;
+};
+
 Linear<float> plain_linear(std::size_t in, std::size_t out, Rng& rng) {
   return Linear<float>(in, out, Init::uniform_fan_in(), rng);
 }
 
 void add_adam(Workload& w) { w.optimizer = std::make_unique<Adam<float>>(w.parameters, learning_rate); }
 
-Workload mlp() {
+Workload mlp(std::size_t threads) {
   constexpr std::size_t batch = 64, in = 784, hidden = 128, classes = 10;
   Rng rng(1);
   const auto model = std::make_shared<Sequential<float>>(
       plain_linear(in, hidden, rng), activation<float>("relu"), plain_linear(hidden, hidden, rng),
       activation<float>("relu"), plain_linear(hidden, classes, rng));
-  const V x(rng.normal<float>({batch, in}));
+  const auto x = rng.normal<float>({batch, in});
   const Indices labels = random_labels({batch}, classes, rng);
 
   Workload w;
-  w.forward = [=] { return cross_entropy((*model)(x), labels); };
+  const Split split(batch, threads);
+  split.set(w);
+  w.forward = [=, xs = split(x), all_labels = split(labels)](std::size_t i) {
+    return cross_entropy((*model)(V(xs[i])), all_labels[i]);
+  };
   w.parameters = model->parameters();
-  w.numbers = {{"x", x.value()}};
+  w.numbers = {{"x", x}};
   w.indices = {{"labels", labels}};
   w.products.linear(batch, in, hidden, false);
   w.products.linear(batch, hidden, hidden);
@@ -66,7 +113,7 @@ Workload mlp() {
 }
 
 // `depth` blocks x + W₂ relu(W₁ LN(x)), with biases, and a linear layer to ten classes.
-Workload residual_mlp(std::size_t depth, std::size_t width) {
+Workload residual_mlp(std::size_t depth, std::size_t width, std::size_t threads) {
   constexpr std::size_t batch = 32, classes = 10;
   Rng rng(2);
   const auto model = std::make_shared<Sequential<float>>();
@@ -79,18 +126,23 @@ Workload residual_mlp(std::size_t depth, std::size_t width) {
   }
   model->add(plain_linear(width, classes, rng));
   w.products.linear(batch, width, classes);
-  const V x(rng.normal<float>({batch, width}));
+  const auto x = rng.normal<float>({batch, width});
   const Indices labels = random_labels({batch}, classes, rng);
 
-  w.forward = [=] { return cross_entropy((*model)(x), labels); };
+  const Split split(batch, threads);
+  split.set(w);
+  w.forward = [=, xs = split(x), all_labels = split(labels)](std::size_t i) {
+    return cross_entropy((*model)(V(xs[i])), all_labels[i]);
+  };
   w.parameters = model->parameters();
-  w.numbers = {{"x", x.value()}};
+  w.numbers = {{"x", x}};
   w.indices = {{"labels", labels}};
   return w;
 }
 
 // One Post-LN layer with ReLU as published; x needs a gradient too, as in the middle of a stack.
-Workload encoder_layer(std::size_t d, std::size_t heads, std::size_t tokens, std::size_t batch) {
+Workload encoder_layer(std::size_t d, std::size_t heads, std::size_t tokens, std::size_t batch,
+                       std::size_t threads) {
   Rng rng(3);
   const auto model = std::make_shared<TransformerEncoderLayer<float>>(d, heads, 4 * d, NormPlacement::post,
                                                                       Init::uniform_fan_in(), rng);
@@ -98,7 +150,11 @@ Workload encoder_layer(std::size_t d, std::size_t heads, std::size_t tokens, std
   const auto target = rng.normal<float>({batch, tokens, d});
 
   Workload w;
-  w.forward = [=] { return mse_loss((*model)(x), target); };
+  const Split split(batch, threads);
+  split.set(w);
+  w.forward = [=, targets = split(target)](std::size_t i) {
+    return mse_loss((*model)(split(x, i)), targets[i]);
+  };
   w.parameters = model->parameters();
   w.parameters.push_back({"x", x});
   w.numbers = {{"target", target}};
@@ -146,7 +202,7 @@ class CharacterGpt : public Module<float> {
   Indices order_;
 };
 
-Workload character_gpt() {
+Workload character_gpt(std::size_t threads) {
   constexpr std::size_t vocabulary = 64, tokens = 64, d = 128, heads = 4, layers = 4, batch = 16;
   Rng rng(4);
   const auto model = std::make_shared<CharacterGpt>(vocabulary, tokens, d, heads, layers, rng);
@@ -154,7 +210,11 @@ Workload character_gpt() {
   const Indices next = random_labels({batch, tokens}, vocabulary, rng);
 
   Workload w;
-  w.forward = [=] { return cross_entropy(model->logits(text), next); };
+  const Split split(batch, threads);
+  split.set(w);
+  w.forward = [=, texts = split(text), nexts = split(next)](std::size_t i) {
+    return cross_entropy(model->logits(texts[i]), nexts[i]);
+  };
   w.parameters = model->parameters();
   w.indices = {{"text", text}, {"next", next}};
   for (std::size_t i = 0; i < layers; ++i) w.products.encoder_layer(batch, tokens, d, heads);
@@ -176,18 +236,18 @@ Workload single_op(const std::string& op) {
   if (op == "layer_norm") {
     w.parameters.push_back({"gamma", gamma});
     w.parameters.push_back({"beta", beta});
-    w.forward = [=] { return layer_norm(x, gamma, beta); };
+    w.forward = [=](std::size_t) { return layer_norm(x, gamma, beta); };
   } else if (op == "bias_relu") {
     w.parameters.push_back({"beta", beta});
-    w.forward = [=] { return relu(x + beta); };
+    w.forward = [=](std::size_t) { return relu(x + beta); };
   } else if (op == "softmax") {
-    w.forward = [=] { return softmax(x); };
+    w.forward = [=](std::size_t) { return softmax(x); };
   } else if (op == "gelu") {
-    w.forward = [=] { return gelu(x); };
+    w.forward = [=](std::size_t) { return gelu(x); };
   } else if (op == "tanh") {
-    w.forward = [=] { return tanh(x); };
+    w.forward = [=](std::size_t) { return tanh(x); };
   } else if (op == "exp") {
-    w.forward = [=] { return exp(x); };
+    w.forward = [=](std::size_t) { return exp(x); };
   } else {
     fail("workload", "there is no e_", op);
   }
@@ -205,7 +265,7 @@ Workload tiny_adds() {
   const V step = parameter(rng.normal<float>({8}), "step");
 
   Workload w;
-  w.forward = [=] {
+  w.forward = [=](std::size_t) {
     V y = x;
     for (int i = 0; i < 1000; ++i) y = y + step;
     return sum(y);
@@ -233,7 +293,7 @@ const std::vector<std::string>& workload_names() {
   return names;
 }
 
-Workload make_workload(const std::string& name) {
+Workload make_workload(const std::string& name, std::size_t threads) {
   const auto& names = workload_names();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     std::string known;
@@ -245,15 +305,15 @@ Workload make_workload(const std::string& name) {
   };
   const auto number = [&] { return std::size_t(std::stoul(name.substr(name.find('_') + 1))); };
   if (starts_with("e_")) return single_op(name.substr(2));
-  if (starts_with("depth_")) return residual_mlp(number(), 64);
-  if (starts_with("width_")) return residual_mlp(10, number());
-  if (starts_with("tokens_")) return encoder_layer(64, 4, number(), 16);
-  if (name == "b100") return residual_mlp(100, 64);
-  if (name == "c64") return encoder_layer(64, 4, 32, 16);
-  if (name == "c256") return encoder_layer(256, 8, 128, 8);
-  if (name == "d") return character_gpt();
+  if (starts_with("depth_")) return residual_mlp(number(), 64, threads);
+  if (starts_with("width_")) return residual_mlp(10, number(), threads);
+  if (starts_with("tokens_")) return encoder_layer(64, 4, number(), 16, threads);
+  if (name == "b100") return residual_mlp(100, 64, threads);
+  if (name == "c64") return encoder_layer(64, 4, 32, 16, threads);
+  if (name == "c256") return encoder_layer(256, 8, 128, 8, threads);
+  if (name == "d") return character_gpt(threads);
   if (name == "f") return tiny_adds();
-  Workload w = name[0] == 'a' ? mlp() : residual_mlp(50, 64);
+  Workload w = name[0] == 'a' ? mlp(threads) : residual_mlp(50, 64, threads);
   if (name == "a_adam" || name == "b_adam") add_adam(w);
   return w;
 }

@@ -14,9 +14,11 @@
 namespace benchmarks {
 
 struct Workload {
-  /// Computes the loss; in workloads of a single op its output, whose gradient is then `cotangent`.
-  std::function<xgrad::Variable<float>()> forward;
-  xgrad::Array<float> cotangent = xgrad::scalar(1.0f);
+  /// Computes the loss of one of equal parts of the batch; in workloads of a single op, which have one part,
+  /// its output.
+  std::function<xgrad::Variable<float>(std::size_t part)> forward;
+  std::size_t parts = 1;                                ///< more than one: each on a thread of its own
+  xgrad::Array<float> cotangent = xgrad::scalar(1.0f);  ///< gradient of what forward returns
   xgrad::Parameters<float> parameters;  ///< everything that gets a gradient, and keeps it for comparison
   std::unique_ptr<xgrad::Optimizer<float>> optimizer;  ///< null: forward and backward only
 
@@ -30,12 +32,15 @@ struct Workload {
 
   /// Forward, backward, and the optimiser's step; returns the seconds that forward took, and the rest.
   std::pair<double, double> step();
+  /// The loss of the whole batch, or the op's output.
+  xgrad::Array<float> result() const;
 };
 
 /// Names of everything that can be measured: the table's workloads, then the points of the curves.
 const std::vector<std::string>& workload_names();
 
-/// Throws xgrad::Error on any other name. The same name gives the same numbers every time.
-Workload make_workload(const std::string& name);
+/// The workload of that name for so many threads: models split their batch among them. Throws xgrad::Error on
+/// any other name. The same name gives the same numbers every time.
+Workload make_workload(const std::string& name, std::size_t threads = 1);
 
 }  // namespace benchmarks
