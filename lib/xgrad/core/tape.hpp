@@ -18,6 +18,13 @@ class Gradient {
   operator const Array<T>&() const { return *array_; }
   /// The array to change or to hand on: the memory itself when it was given away, else a copy.
   Array<T> take() { return given_ ? std::move(*given_) : *array_; }
+  /// The array that f(from, to) writes entry by entry: into this array's own memory when it was given away.
+  template <class F>
+  Array<T> transform(F f) {
+    Array<T> result = given_ ? std::move(*given_) : empty<T>(shape_of(*array_));
+    f(static_cast<const T*>(given_ ? result.data() : array_->data()), result.data());
+    return result;
+  }
 
  private:
   const Array<T>* array_;

@@ -19,6 +19,9 @@
 #define XGRAD_UNROLL _Pragma("GCC unroll 32")
 #endif
 
+// The arrays of the loop that follows do not overlap.
+#define XGRAD_INDEPENDENT _Pragma("omp simd")
+
 namespace xgrad::fast {
 
 namespace detail {

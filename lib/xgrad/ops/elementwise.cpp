@@ -18,11 +18,11 @@ namespace {
 template <class T, class F, class D>
 Variable<T> unary(const char* op, const Variable<T>& x, F f, D derivative) {
   return record<T>(op, elementwise<T>(f, x.value()), {x}, [=](const Array<T>& y, Gradient<T> dy) {
-    Array<T> dx = dy.take();
-    detail::apply_contiguous(
-        y.size(), [=](T d, T v, T f_v) { return d * derivative(v, f_v); }, dx.data(), dx.data(),
-        x.value().data(), y.data());
-    x.accumulate(std::move(dx));
+    x.accumulate(dy.transform([&](const T* in, T* out) {
+      detail::apply_contiguous(
+          y.size(), [=](T d, T v, T f_v) { return d * derivative(v, f_v); }, out, in, x.value().data(),
+          y.data());
+    }));
   });
 }
 

@@ -117,7 +117,7 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
               dw.data(), in);
       weight.accumulate(std::move(dw));
     }
-    bias.accumulate(dy);  // sums over the rows
+    if (bias.requires_grad()) bias.accumulate(detail::sum_to<T>(dy, {out}));
   });
 }
 

@@ -115,11 +115,9 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
     const T mean = sum_of<T>(n, [=](std::size_t i) { return in[i]; }) / features;
     const T squares = sum_of<T>(n, [=](std::size_t i) { return (in[i] - mean) * (in[i] - mean); });
     const T scale = T(1) / sqrt(squares / m + eps);
-    for (std::size_t i = 0; i < n; ++i) out[i] = (in[i] - mean) * scale;
-    if (gain)
-      for (std::size_t i = 0; i < n; ++i) out[i] *= gain[i];
-    if (shift)
-      for (std::size_t i = 0; i < n; ++i) out[i] += shift[i];
+    XGRAD_INDEPENDENT
+    for (std::size_t i = 0; i < n; ++i)
+      out[i] = (in[i] - mean) * scale * (gain ? gain[i] : T(1)) + (shift ? shift[i] : T(0));
     mu.data()[r] = mean;
     inverse.data()[r] = scale;
   }
@@ -130,18 +128,26 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
     auto dx = empty<T>(x.shape()), g = empty<T>({n}), x_hat = empty<T>({n}), dgamma = zeros<T>(shape),
          dbeta = zeros<T>(shape);
     const T* gain = gamma ? gamma.value().data() : nullptr;
-    T *gp = g.data(), *hat = x_hat.data();
+    T *gp = g.data(), *hat = x_hat.data(), *dg = dgamma.data(), *db = dbeta.data();
     for (std::size_t r = 0; r < rows; ++r) {
       const T *in = x.value().data() + r * n, *d = dy.data() + r * n;
+      T* out = dx.data() + r * n;
       const T mean = mu.data()[r], scale = inverse.data()[r];
-      for (std::size_t i = 0; i < n; ++i) hat[i] = (in[i] - mean) * scale;
-      for (std::size_t i = 0; i < n; ++i) gp[i] = gain ? gain[i] * d[i] : d[i];
-      const T through_mu = sum_of<T>(n, [=](std::size_t i) { return gp[i]; }) / features;
-      const T through_sigma = sum_of<T>(n, [=](std::size_t i) { return gp[i] * hat[i]; }) / m;
-      for (std::size_t i = 0; i < n; ++i)
-        dx.data()[r * n + i] = scale * (gp[i] - through_mu - hat[i] * through_sigma);
-      for (std::size_t i = 0; i < n; ++i) dgamma.data()[i] += d[i] * hat[i];
-      for (std::size_t i = 0; i < n; ++i) dbeta.data()[i] += d[i];
+      XGRAD_INDEPENDENT
+      for (std::size_t i = 0; i < n; ++i) {
+        hat[i] = (in[i] - mean) * scale;
+        dg[i] += d[i] * hat[i];
+        db[i] += d[i];
+      }
+      if (gain) {
+        XGRAD_INDEPENDENT
+        for (std::size_t i = 0; i < n; ++i) gp[i] = gain[i] * d[i];
+      }
+      const T* gr = gain ? gp : d;
+      const T through_mu = sum_of<T>(n, [=](std::size_t i) { return gr[i]; }) / features;
+      const T through_sigma = sum_of<T>(n, [=](std::size_t i) { return gr[i] * hat[i]; }) / m;
+      XGRAD_INDEPENDENT
+      for (std::size_t i = 0; i < n; ++i) out[i] = scale * (gr[i] - through_mu - hat[i] * through_sigma);
     }
     x.accumulate(std::move(dx));
     gamma.accumulate(std::move(dgamma));
