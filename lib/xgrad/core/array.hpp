@@ -66,6 +66,12 @@ Array<T> empty(const Shape& shape) {  // uninitialised
   return Array<T>::from_shape(typename Array<T>::shape_type(shape.begin(), shape.end()));
 }
 
+/// Uninitialised, of the same shape.
+template <class T>
+Array<T> empty_like(const Array<T>& array) {
+  return Array<T>::from_shape(array.shape());
+}
+
 template <class T>
 Array<T> full(const Shape& shape, T value) {
   auto array = empty<T>(shape);

@@ -119,13 +119,19 @@ Array<T> elementwise_to(const Shape& shape, F f, const In&... in) {
 /// result[i] = f(a[i]): same shape.
 template <class T, class F>
 Array<T> elementwise(F f, const Array<T>& a) {
-  return elementwise_to<T>(shape_of(a), f, a);
+  auto result = empty_like(a);
+  apply_contiguous(a.size(), f, result.data(), a.data());
+  return result;
 }
 
 /// result[i] = f(a[i], b[i]): a and b broadcast to their common shape.
 template <class T, class F>
 Array<T> elementwise(const char* op, F f, const Array<T>& a, const Array<T>& b) {
-  if (a.shape() == b.shape()) return elementwise_to<T>(shape_of(a), f, a, b);
+  if (a.shape() == b.shape()) {
+    auto result = empty_like(a);
+    apply_contiguous(a.size(), f, result.data(), a.data(), b.data());
+    return result;
+  }
   return elementwise_to<T>(broadcast_shape(op, shape_of(a), shape_of(b)), f, a, b);
 }
 

@@ -21,7 +21,7 @@ class Gradient {
   /// The array that f(from, to) writes entry by entry: into this array's own memory when it was given away.
   template <class F>
   Array<T> transform(F f) {
-    Array<T> result = given_ ? std::move(*given_) : empty<T>(shape_of(*array_));
+    Array<T> result = given_ ? std::move(*given_) : empty_like(*array_);
     f(static_cast<const T*>(given_ ? result.data() : array_->data()), result.data());
     return result;
   }

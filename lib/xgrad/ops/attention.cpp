@@ -111,7 +111,7 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
 
   return record<T>("attention", std::move(y), {q, k, v},
                    [=, p = std::move(p)](const Array<T>&, const Array<T>& dy) {
-                     auto dq = empty<T>(q.shape()), dk = empty<T>(k.shape()), dv_ = empty<T>(v.shape());
+                     auto dq = empty_like(q.value()), dk = empty_like(k.value()), dv_ = empty_like(v.value());
                      auto ds = empty<T>({tq, tk});
                      for (std::size_t i = 0; i < n; ++i) {
                        const T* pi = p.data() + i * tq * tk;

@@ -8,10 +8,10 @@ namespace xgrad {
 template <class T>
 Variable<T> dropout(const Variable<T>& x, double p, Rng& rng) {
   if (!(p >= 0 && p < 1)) fail("dropout", "the probability is ", p, ": it must be at least 0 and below 1");
-  auto k = empty<T>(x.shape());
+  auto k = empty_like(x.value());
   for (std::size_t i = 0; i < k.size(); ++i) k.data()[i] = T(rng.uniform() < p ? 0 : 1 / (1 - p));
   const auto times_k = [](const Array<T>& a, const Array<T>& k) {
-    auto y = empty<T>(shape_of(a));
+    auto y = empty_like(a);
     for (std::size_t i = 0; i < y.size(); ++i) y.data()[i] = a.data()[i] * k.data()[i];
     return y;
   };

@@ -92,7 +92,7 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
   if (x.rank() == 0 || x.extent(-1) != weight.extent(1))
     fail("linear", both(), ": x's last axis must equal the weight's columns (its inputs)");
   const std::size_t n = rows(x), in = weight.extent(1), out = weight.extent(0);
-  if (bias && bias.shape() != Shape{out})
+  if (bias && (bias.rank() != 1 || bias.size() != out))
     fail("linear", both(), ", bias is ", to_string(bias.shape()), ": the bias must be ",
          to_string(Shape{out}));
   Shape shape = x.shape();
@@ -106,13 +106,13 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
   if (bias) inputs.push_back(bias);
   return record<T>("linear", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
     if (x.requires_grad()) {
-      auto dx = empty<T>(x.shape());
+      auto dx = empty_like(x.value());
       gemm<T>(Op::none, Op::none, n, in, out, T(1), dy.data(), out, weight.value().data(), in, T(0),
               dx.data(), in);
       x.accumulate(std::move(dx));
     }
     if (weight.requires_grad()) {
-      auto dw = empty<T>(weight.shape());
+      auto dw = empty_like(weight.value());
       gemm<T>(Op::transposed, Op::none, out, in, n, T(1), dy.data(), out, x.value().data(), in, T(0),
               dw.data(), in);
       weight.accumulate(std::move(dw));

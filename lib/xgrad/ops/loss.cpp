@@ -69,7 +69,7 @@ Variable<T> cross_entropy_rows(const Variable<T>& x, std::size_t rows, T w, Targ
   return record<T>(
       "cross_entropy", scalar(w * loss), {x}, [=, l = std::move(l)](const Array<T>&, const Array<T>& dy) {
         const T scale = w * dy.data()[0];
-        auto dx = empty<T>(x.shape());
+        auto dx = empty_like(x.value());
         for (std::size_t r = 0; r < rows; ++r) {
           const T* lr = l.data() + r * n;
           const T mass = sum_of<T>(n, [&](std::size_t i) { return target(r, i); });

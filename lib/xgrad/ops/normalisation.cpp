@@ -28,7 +28,7 @@ template <class T>
 Variable<T> softmax_rows(const Variable<T>& x) {
   using fast::exp;
   const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
-  auto y = empty<T>(x.shape());
+  auto y = empty_like(x.value());
   for (std::size_t r = 0; r < rows; ++r) {
     const T* in = x.value().data() + r * n;
     T* out = y.data() + r * n;
@@ -38,7 +38,7 @@ Variable<T> softmax_rows(const Variable<T>& x) {
     for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
   }
   return record<T>("softmax", std::move(y), {x}, [=](const Array<T>& y, const Array<T>& dy) {
-    auto dx = empty<T>(x.shape());
+    auto dx = empty_like(x.value());
     for (std::size_t r = 0; r < rows; ++r) {
       const T *p = y.data() + r * n, *d = dy.data() + r * n;
       const T dot = sum_of<T>(n, [=](std::size_t i) { return p[i] * d[i]; });
@@ -53,7 +53,7 @@ template <class T>
 Variable<T> log_softmax_rows(const Variable<T>& x) {
   using fast::exp, std::log;
   const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
-  auto y = empty<T>(x.shape());
+  auto y = empty_like(x.value());
   for (std::size_t r = 0; r < rows; ++r) {
     const T* in = x.value().data() + r * n;
     const T top = max_of(in, n);
@@ -62,7 +62,7 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
       y.data()[r * n + i] = in[i] - top - rest;  // top first: no cancellation
   }
   return record<T>("log_softmax", std::move(y), {x}, [=](const Array<T>& y, const Array<T>& dy) {
-    auto dx = empty<T>(x.shape());
+    auto dx = empty_like(x.value());
     for (std::size_t r = 0; r < rows; ++r) {
       const T *l = y.data() + r * n, *d = dy.data() + r * n;
       const T total = sum_of<T>(n, [=](std::size_t i) { return d[i]; });
@@ -106,7 +106,7 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
 
   // Saved for the way back: x̂ is recomputed from x, μ and 1/s, two numbers a row.
   auto mu = empty<T>({rows}), inverse = empty<T>({rows});
-  auto y = empty<T>(full_shape);
+  auto y = empty_like(x.value());
   const T* gain = gamma ? gamma.value().data() : nullptr;
   const T* shift = beta ? beta.value().data() : nullptr;
   for (std::size_t r = 0; r < rows; ++r) {
@@ -125,7 +125,7 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
   return record<T>("layer_norm", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
-    auto dx = empty<T>(x.shape()), g = empty<T>({n}), x_hat = empty<T>({n}), dgamma = zeros<T>(shape),
+    auto dx = empty_like(x.value()), g = empty<T>({n}), x_hat = empty<T>({n}), dgamma = zeros<T>(shape),
          dbeta = zeros<T>(shape);
     const T* gain = gamma ? gamma.value().data() : nullptr;
     T *gp = g.data(), *hat = x_hat.data(), *dg = dgamma.data(), *db = dbeta.data();
