@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "xgrad/core/scalars.hpp"
+#include "xgrad/core/tape.hpp"
 
 namespace xgrad {
 
@@ -76,10 +77,13 @@ Workers& workers() {
   return instance;
 }
 
-/// The gradients that one part sends to leaves, in the order of their first arrival.
+/// The gradients that one part sends to values from outside, in the order of their first arrival.
 template <class T>
 class Collection {
  public:
+  const Tape<T>* outside =
+      nullptr;  // this thread's tape when the part began: other parts may share its values
+
   std::unique_ptr<Array<T>>& of(const Variable<T>& leaf) {
     const auto [at, is_new] = index_.emplace(&leaf.value(), entries_.size());
     if (is_new) entries_.push_back({leaf, nullptr});
@@ -103,9 +107,12 @@ Collection<T>*& current_collection() {
 }  // namespace
 
 template <class T>
-std::unique_ptr<Array<T>>* detail::collected(const Variable<T>& leaf) {
+std::unique_ptr<Array<T>>* detail::collected(const Variable<T>& x) {
   Collection<T>* collection = current_collection<T>();
-  return collection ? &collection->of(leaf) : nullptr;
+  if (!collection) return nullptr;
+  for (const auto* tape = Tape<T>::current(); tape && tape != collection->outside; tape = tape->outer())
+    if (tape->holds(x)) return nullptr;
+  return &collection->of(x);
 }
 
 template <class T>
@@ -115,6 +122,7 @@ void in_parallel(std::size_t n, const std::function<void(std::size_t)>& part) {
   std::vector<std::exception_ptr> errors(n);
   workers().run(n, [&](std::size_t i) {
     Collection<T>* outer = std::exchange(current_collection<T>(), &collections[i]);
+    collections[i].outside = Tape<T>::current();
     try {
       part(i);
     } catch (...) {

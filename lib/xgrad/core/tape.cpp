@@ -46,7 +46,7 @@ Tape<T>* Tape<T>::current() {
 
 template <class T>
 void Tape<T>::append(const char* op, std::vector<Variable<T>> inputs, Variable<T>& output, Vjp<T> vjp) {
-  output.node_->requires_grad = output.node_->recorded = true;
+  output.node_->requires_grad = true;
   output.node_->position = entries_.size();
   entries_.push_back({op, std::move(inputs), output, std::move(vjp)});
 }
@@ -102,7 +102,11 @@ namespace {
 template <class T>
 double norm(const Array<T>& a) {
   double largest = 0, sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double(a.data()[i])));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double size = std::abs(double(a.data()[i]));
+    if (std::isnan(size)) return size;
+    largest = std::max(largest, size);
+  }
   if (largest == 0 || !std::isfinite(largest)) return largest;
   for (std::size_t i = 0; i < a.size(); ++i) sum += std::pow(double(a.data()[i]) / largest, 2);
   return largest * std::sqrt(sum);

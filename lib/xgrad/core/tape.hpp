@@ -31,7 +31,7 @@ using Vjp = std::function<void(const Array<T>& y, Gradient<T> dy)>;
 
 /// While a Tape lives it is its thread's current tape and records every op that depends on a variable with
 /// requires_grad. Tapes nest: the innermost one records, and variables of an outer tape are leaves to it.
-/// Tapes end in the reverse order of their beginning, as scopes do.
+/// Tapes end in the reverse order of their beginning, as scopes do, and on the thread that began them.
 template <class T>
 class Tape {
  public:
@@ -70,12 +70,15 @@ class Tape {
   /// scalar: the value and the gradient).
   std::string to_dot() const;
 
+  /// Whether y was recorded here (and is not yet released).
+  bool holds(const Variable<T>& y) const;
+  /// The tape that this one interrupts, or null.
+  const Tape* outer() const { return outer_; }
+
   /// Used by `record` only.
   void append(const char* op, std::vector<Variable<T>> inputs, Variable<T>& output, Vjp<T> vjp);
 
  private:
-  bool holds(const Variable<T>& y) const;
-
   std::vector<Entry> entries_;
   bool spent_ = false;
   Tape* outer_;
