@@ -4,6 +4,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 
@@ -120,7 +121,10 @@ void in_parallel(std::size_t n, const std::function<void(std::size_t)>& part) {
   if (n == 0) return;
   std::vector<Collection<T>> collections(n);
   std::vector<std::exception_ptr> errors(n);
+  const bool paused = NoGrad::active();
   workers().run(n, [&](std::size_t i) {
+    std::optional<NoGrad> pause;
+    if (paused) pause.emplace();
     Collection<T>* outer = std::exchange(current_collection<T>(), &collections[i]);
     collections[i].outside = Tape<T>::current();
     try {

@@ -11,9 +11,9 @@ namespace xgrad {
 /// own and calls backward. What it sends to values from outside, such as the parameters, is kept apart until
 /// all parts have ended and is then added in the order of the parts: the result is the same in every run, and
 /// that of one thread up to rounding. So a part does not see the parameters' gradients, and must not clear
-/// them. Modules that keep a state which forward changes (Dropout's generator) must not be shared between the
-/// parts. Call set_gemm_threads(1) first. When a part throws, the others are awaited, no gradient is added,
-/// and the first part's exception goes on.
+/// them. A NoGrad around the call holds for all parts. Modules that keep a state which forward changes
+/// (Dropout's generator) must not be shared between the parts. Call set_gemm_threads(1) first. When a part
+/// throws, the others are awaited, no gradient is added, and the first part's exception goes on.
 template <class T>
 void in_parallel(std::size_t n, const std::function<void(std::size_t)>& part);
 

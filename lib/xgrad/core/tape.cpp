@@ -25,6 +25,7 @@ int& pauses() {
 
 NoGrad::NoGrad() { ++pauses(); }
 NoGrad::~NoGrad() { --pauses(); }
+bool NoGrad::active() { return pauses() > 0; }
 
 template <class T>
 Tape<T>::Tape() : outer_(current_tape<T>()) {
@@ -204,7 +205,7 @@ std::ostream& operator<<(std::ostream& out, const Tape<T>& tape) {
 template <class T>
 bool recording(const std::vector<Variable<T>>& inputs) {
   const Tape<T>* tape = Tape<T>::current();
-  return tape && !tape->spent() && pauses() == 0 &&
+  return tape && !tape->spent() && !NoGrad::active() &&
          std::any_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.requires_grad(); });
 }
 

@@ -94,6 +94,7 @@ class NoGrad {
   ~NoGrad();
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
+  static bool active();  ///< whether any lives on this thread
 };
 
 /// True when an op on `inputs` would be recorded: a tape is current, not spent, not paused, and one of the
