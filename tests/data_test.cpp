@@ -400,6 +400,7 @@ BOOST_AUTO_TEST_CASE(batches) {
   const Labelled<float> none{zeros<float>({0, 2}), Indices::from_shape({0})};
   BOOST_TEST(Batches<float>(none, 4, rng).size() == 0U);
   check_error([&] { Batches<float>(data, 0); }, {"batch size is 0"});
+  check_error([&] { Batches<float>(data, 4)[3]; }, {"no batch 3", "there are 3"});
   const Labelled<float> odd{zeros<float>({3, 2}), Indices{1, 2}};
   check_error([&] { Batches<float>(odd, 1); }, {"(3, 2)", "(2,)", "one label for each row"});
 }
@@ -410,6 +411,11 @@ BOOST_AUTO_TEST_CASE(parts_and_counts) {
   BOOST_TEST(samples(data, 4, 6).labels(1) == data.labels(5));
   check_error([&] { samples(data, 3, 7); }, {"3 to 7 of 6"});
   check_error([&] { samples(data, 3, 2); }, {"begin ≤ end"});
+  check_error(
+      [&] {
+        samples<float>({zeros<float>({2, 3}), Indices{0, 1, 2}}, 0, 3);
+      },
+      {"one label for each"});
   const double nan = std::nan("");
   const Array<double> scores{{1, 3, 2}, {5, 5, 0}, {0, 1, 2}, {nan, 1, 2}};
   BOOST_TEST(count_correct(scores, Indices{1, 0, 0, 0}) ==

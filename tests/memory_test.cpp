@@ -90,4 +90,10 @@ BOOST_AUTO_TEST_CASE(arrays_outlive_the_thread_that_made_them) {
   made_there.reset();
 }
 
+BOOST_AUTO_TEST_CASE(a_number_of_bytes_never_wraps_round) {
+  RecyclingAllocator<double> allocator;
+  for (std::size_t n : {SIZE_MAX / 8 + 2, SIZE_MAX, std::size_t(PTRDIFF_MAX / 8 + 1)})
+    BOOST_CHECK_THROW(allocator.allocate(n), std::bad_alloc);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

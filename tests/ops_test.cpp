@@ -2,6 +2,8 @@
 // and the rules that hold for any op. Each row is a test case of its own: ops_test/softmax.
 
 #include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstdint>
 #include <set>
 
 #include "op_cases.hpp"
@@ -103,6 +105,55 @@ BOOST_AUTO_TEST_CASE(a_layer_norm_of_constant_rows_is_nan_without_eps) {
   const auto without = layer_norm(x, {}, {}, options), with = layer_norm(x);
   for (double entry : without.value()) BOOST_TEST(std::isnan(entry));
   for (double entry : with.value()) BOOST_TEST(entry == 0);
+}
+
+BOOST_AUTO_TEST_CASE(attention_of_no_queries_sends_zeros) {
+  const auto q = parameter(zeros<double>({0, 400})), k = parameter(full<double>({3, 400}, 1.0)),
+             v = parameter(full<double>({3, 400}, 1.0));
+  Tape<double> tape;
+  const auto y = attention(q, k, v);
+  { const auto a = full<double>({3, 400}, 7.0), b = a; }  // what recycled memory holds must not come back
+  y.backward(zeros<double>({0, 400}));
+  BOOST_TEST((k.grad() == zeros<double>({3, 400})));
+  BOOST_TEST((v.grad() == zeros<double>({3, 400})));
+}
+
+BOOST_AUTO_TEST_CASE(attention_does_not_hide_a_nan) {
+  AttentionOptions options;
+  for (std::size_t n : {2, 40})
+    for (bool causal : {false, true}) {
+      options.causal = causal;
+      const Variable<double> q(full<double>({n, 4}, std::nan(""))), k(full<double>({n, 4}, 1.0));
+      for (double entry : attention(q, k, k, options).value()) BOOST_TEST(std::isnan(entry));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_square_of_a_divisor_may_underflow) {
+  const auto a = parameter(scalar(1e-20F)), b = parameter(scalar(1e-25F));
+  Tape<float> tape;
+  (a / b).backward();
+  BOOST_TEST(b.grad()() == -1e30F, boost::test_tools::tolerance(1e-5F));
+}
+
+BOOST_AUTO_TEST_CASE(targets_of_cross_entropy_may_cancel) {
+  const auto x = parameter(Array<double>{{0., 1.}, {3., 4.}});
+  Tape<double> tape;
+  cross_entropy(x, Array<double>{{1., -1.}, {0., 0.}}, {-100, 0, Reduction::sum}).backward();
+  BOOST_TEST((x.grad() == Array<double>{{-1., 1.}, {0., 0.}}));
+}
+
+BOOST_AUTO_TEST_CASE(the_variance_of_nothing_is_nan) {
+  const Variable<double> nothing(zeros<double>({0}));
+  for (auto divisor : {Divisor::population, Divisor::sample}) {
+    BOOST_TEST(std::isnan(variance(nothing, {}, false, divisor).item()));
+    BOOST_TEST(std::isnan(composed::variance(nothing, {}, false, divisor).item()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_step_may_be_longer_than_any_axis) {
+  const Variable<double> x(Array<double>{1., 2., 3.});
+  BOOST_TEST(slice(x, 0, 1, 3, PTRDIFF_MAX).item() == 2);
+  BOOST_TEST(slice(x, 0, 3, 3, PTRDIFF_MAX).size() == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

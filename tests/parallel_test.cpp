@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <thread>
 
 #include "xgrad/xgrad.hpp"
@@ -132,6 +133,38 @@ BOOST_AUTO_TEST_CASE(memory_stays_level) {
   BOOST_TEST(memory_statistics().in_use == before.in_use);
   BOOST_TEST(memory_statistics().fetched <=
              before.fetched + 10);  // how the parts overlap is not the same each time
+}
+
+BOOST_AUTO_TEST_CASE(parts_may_share_a_value_of_a_tape_around_them) {
+  const auto p = parameter(full<double>({1000}, 1.0));
+  Tape<double> outer;
+  const auto shared = p * 2.0;
+  std::vector<double> seen(4);
+  in_parallel<double>(4, [&](std::size_t i) {
+    Tape<double> tape;
+    const auto own = shared * double(i);
+    sum(own * own).backward();
+    seen[i] = own.grad()(999);
+  });
+  BOOST_TEST(seen == (std::vector<double>{0, 4, 8, 12}), boost::test_tools::per_element());
+  BOOST_TEST((shared.grad() == full<double>({1000}, 56)));  // Σ 2 i² · 2
+  outer.backward(shared, shared.grad());
+  BOOST_TEST((p.grad() == full<double>({1000}, 112)));
+}
+
+BOOST_AUTO_TEST_CASE(a_pause_holds_for_all_parts) {
+  const auto w = parameter(scalar(2.0));
+  for (bool paused : {false, true}) {
+    std::optional<NoGrad> pause;
+    if (paused) pause.emplace();
+    std::vector<std::size_t> recorded(3);
+    in_parallel<double>(3, [&](std::size_t i) {
+      Tape<double> tape;
+      const auto y = w * 2.0;
+      recorded[i] = tape.size();
+    });
+    BOOST_TEST(recorded == std::vector<std::size_t>(3, paused ? 0 : 1), boost::test_tools::per_element());
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -125,4 +125,15 @@ BOOST_AUTO_TEST_CASE(singular_values_of_a_random_matrix) {
   BOOST_TEST(sigma[0] == largest, boost::test_tools::tolerance(1e-10));
 }
 
+BOOST_AUTO_TEST_CASE(singular_values_of_any_magnitude) {
+  for (double s : {1e-300, 1e-160, 1e200}) {
+    const auto sigma = singular_values(Array<double>{{s, 0}, {0, 2 * s}});
+    BOOST_TEST(sigma[0] == 2 * s, boost::test_tools::tolerance(1e-13));
+    BOOST_TEST(sigma[1] == s, boost::test_tools::tolerance(1e-13));
+  }
+  const double infinity = std::numeric_limits<double>::infinity();
+  BOOST_CHECK_THROW(singular_values(Array<double>{{1, infinity}}), Error);
+  BOOST_CHECK_THROW(singular_values(Array<double>{{1, std::nan("")}}), Error);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

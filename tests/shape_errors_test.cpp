@@ -312,6 +312,9 @@ BOOST_AUTO_TEST_CASE(losses) {
     rejects(text.str(), [&] { cross_entropy(scores, labels({4}), smoothed); });
     rejects(text.str(), [&] { cross_entropy(scores, array({4, 3}), smoothed); });
   }
+  smoothed.label_smoothing = .1;
+  rejects("[nll_loss] the label smoothing is 0.1: only cross_entropy smooths labels",
+          [&] { nll_loss(scores, labels({4}), smoothed); });
   const std::string same = ": both must have the same shape";
   rejects("[cross_entropy] the input is (4, 3), the target (4, 2)" + same, [&] {
     cross_entropy(scores, array({4, 2}));
@@ -432,6 +435,23 @@ BOOST_AUTO_TEST_CASE(optimisers) {
   SgdOptions nesterov;
   nesterov.nesterov = true;
   rejects("[sgd] Nesterov's method needs a momentum above 0", [&] { SGD<double>(one, .1, nesterov); });
+  rejects("[clip_grad_norm] the largest norm is -1: it must be at least 0", [&] { clip_grad_norm(one, -1); });
+  rejects("[clip_grad_norm] the largest norm is nan: it must be at least 0",
+          [&] { clip_grad_norm(one, not_a_number); });
+}
+
+BOOST_AUTO_TEST_CASE(more_entries_than_memory_can_address) {
+  const std::size_t half = std::size_t(1) << 32;
+  const auto wide = static_cast<std::ptrdiff_t>(half);
+  const std::string huge = "[shape] (4294967296, 4294967296) has more entries than memory can address";
+  rejects(huge, [&] { zeros<double>({half, half}); });
+  rejects(huge, [&] { xgrad::broadcast_to(of({1}), {half, half}); });
+  rejects(huge, [&] { xgrad::reshape(of({0}), {wide, wide}); });
+  rejects("[shape] (4611686018427387905, 4) has more entries than memory can address", [&] {
+    xgrad::reshape(of({4}), {(std::ptrdiff_t(1) << 62) + 1, 4});
+  });
+  rejects("[reshaped] the array is (4,), the new shape (3,): both must have the same number of entries",
+          [&] { reshaped(array({4}), {3}); });
 }
 
 BOOST_AUTO_TEST_CASE(values_and_gradients) {

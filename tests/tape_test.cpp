@@ -735,4 +735,42 @@ BOOST_AUTO_TEST_CASE(ten_training_steps) {
   for (std::size_t i = 0; i < losses.size(); ++i) BOOST_CHECK_CLOSE(losses[i], frozen[i], 1e-7);
 }
 
+BOOST_AUTO_TEST_CASE(adam_counts_the_steps_of_each_parameter) {
+  const auto early = parameter(scalar(0.0)), late = parameter(scalar(0.0));
+  Adam<double> optimizer({{"early", early}, {"late", late}}, .1);
+  for (int step = 0; step < 50; ++step) {
+    Tape<double> tape;
+    ((step < 49 ? early : late) * 3.0).backward();
+    optimizer.step();
+  }
+  BOOST_TEST(late.item() == -.1, boost::test_tools::tolerance(1e-6));  // the first step of Adam is η
+}
+
+BOOST_AUTO_TEST_CASE(a_summary_leaves_the_modes_as_they_were) {
+  Rng rng(1);
+  Sequential<double> model{Linear<double>(3, 3, Init::he_normal(), rng), Dropout<double>(.5, rng)};
+  model[1].train(false);
+  summary(model, {1, 3});
+  BOOST_TEST(model.training());
+  BOOST_TEST(!model[1].training());
+  BOOST_CHECK_THROW(summary(model, {1, 4}), Error);
+  BOOST_TEST(model.training());
+}
+
+BOOST_AUTO_TEST_CASE(a_graph_shows_nan) {
+  const auto x = parameter(full<double>({2}, std::nan("")));
+  Tape<double> tape;
+  const auto y = -x;
+  BOOST_TEST(tape.to_dot().find("‖value‖ nan") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_value_of_a_temporary_outlives_it) {
+  const V x(Array<double>{1., 2.});
+  const auto& y = (x * 3.0).value();
+  BOOST_TEST(y(1) == 6);
+  const auto same = [&] { return x; };
+  BOOST_TEST(same().value()(1) == 2);  // moved out of the last handle only
+  BOOST_TEST(x.value()(1) == 2);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -46,7 +46,7 @@ Shape shape_of(const A& array) {
 /// "(32, 64)", "(5,)", "()": as NumPy writes shapes.
 std::string to_string(const Shape& shape);
 
-/// Number of entries, 1 for rank 0.
+/// Number of entries, 1 for rank 0. Throws when memory could not address that many.
 std::size_t count(const Shape& shape);
 
 /// `axis` counted from the front. Throws when it is outside [-rank, rank).
@@ -63,6 +63,7 @@ Shape reduced_shape(const Shape& shape, const std::vector<std::size_t>& axes, bo
 
 template <class T>
 Array<T> empty(const Shape& shape) {  // uninitialised
+  count(shape);                       // throws when there are too many
   return Array<T>::from_shape(typename Array<T>::shape_type(shape.begin(), shape.end()));
 }
 
@@ -89,14 +90,18 @@ Array<T> scalar(T value) {
   return full<T>({}, value);
 }
 
-/// The same entries in row-major order under another shape of the same size.
+/// The same entries in row-major order under another shape of the same size. Throws when the sizes differ.
 template <class T>
 Array<T> reshaped(Array<T> array, const Shape& shape) {
+  if (count(shape) != array.size())
+    fail("reshaped", "the array is ", to_string(shape_of(array)), ", the new shape ", to_string(shape),
+         ": both must have the same number of entries");
   array.reshape(shape);
   return array;
 }
 
-/// Entry by entry conversion, for example from float to double.
+/// Entry by entry conversion, for example from float to double. Write xgrad::cast: the bare name finds the
+/// lazy xt::cast as well.
 template <class To, class From>
 Array<To> cast(const Array<From>& array) {
   auto result = empty<To>(shape_of(array));

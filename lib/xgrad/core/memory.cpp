@@ -35,16 +35,19 @@ class Pool {
     const Class size = class_of(bytes);
     {
       const Lock lock(busy_);
-      statistics_.in_use += size.bytes;
       if (Free*& list = lists_[size.index]) {
         void* block = list;
         list = list->next;
+        statistics_.in_use += size.bytes;
         statistics_.idle -= size.bytes;
         return block;
       }
-      ++statistics_.fetched;
     }
-    return ::operator new(size.bytes, alignment);
+    void* block = ::operator new(size.bytes, alignment);  // may throw: counted afterwards
+    const Lock lock(busy_);
+    statistics_.in_use += size.bytes;
+    ++statistics_.fetched;
+    return block;
   }
 
   void give(void* block, std::size_t bytes) noexcept {

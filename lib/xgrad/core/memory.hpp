@@ -3,6 +3,8 @@
 // freed instead of asking the system saves the page faults that otherwise cost more than the arithmetic.
 
 #include <cstddef>
+#include <cstdint>
+#include <new>
 #include <type_traits>
 
 namespace xgrad {
@@ -32,7 +34,10 @@ struct RecyclingAllocator {
   RecyclingAllocator() = default;
   template <class U>
   RecyclingAllocator(const RecyclingAllocator<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(detail::take_block(n * sizeof(T))); }
+  T* allocate(std::size_t n) {
+    if (n > PTRDIFF_MAX / sizeof(T)) throw std::bad_alloc();  // the number of bytes would wrap round
+    return static_cast<T*>(detail::take_block(n * sizeof(T)));
+  }
   void deallocate(T* p, std::size_t n) noexcept { detail::give_block(p, n * sizeof(T)); }
   template <class U>
   bool operator==(const RecyclingAllocator<U>&) const {

@@ -4,10 +4,12 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 
 #include "xgrad/core/scalars.hpp"
+#include "xgrad/core/tape.hpp"
 
 namespace xgrad {
 
@@ -76,10 +78,13 @@ Workers& workers() {
   return instance;
 }
 
-/// The gradients that one part sends to leaves, in the order of their first arrival.
+/// The gradients that one part sends to values from outside, in the order of their first arrival.
 template <class T>
 class Collection {
  public:
+  const Tape<T>* outside =
+      nullptr;  // this thread's tape when the part began: other parts may share its values
+
   std::unique_ptr<Array<T>>& of(const Variable<T>& leaf) {
     const auto [at, is_new] = index_.emplace(&leaf.value(), entries_.size());
     if (is_new) entries_.push_back({leaf, nullptr});
@@ -103,9 +108,12 @@ Collection<T>*& current_collection() {
 }  // namespace
 
 template <class T>
-std::unique_ptr<Array<T>>* detail::collected(const Variable<T>& leaf) {
+std::unique_ptr<Array<T>>* detail::collected(const Variable<T>& x) {
   Collection<T>* collection = current_collection<T>();
-  return collection ? &collection->of(leaf) : nullptr;
+  if (!collection) return nullptr;
+  for (const auto* tape = Tape<T>::current(); tape && tape != collection->outside; tape = tape->outer())
+    if (tape->holds(x)) return nullptr;
+  return &collection->of(x);
 }
 
 template <class T>
@@ -113,8 +121,12 @@ void in_parallel(std::size_t n, const std::function<void(std::size_t)>& part) {
   if (n == 0) return;
   std::vector<Collection<T>> collections(n);
   std::vector<std::exception_ptr> errors(n);
+  const bool paused = NoGrad::active();
   workers().run(n, [&](std::size_t i) {
+    std::optional<NoGrad> pause;
+    if (paused) pause.emplace();
     Collection<T>* outer = std::exchange(current_collection<T>(), &collections[i]);
+    collections[i].outside = Tape<T>::current();
     try {
       part(i);
     } catch (...) {

@@ -22,7 +22,7 @@ XGRAD_INLINE T sum_of(std::size_t n, F f) {
   return total;
 }
 
-/// The largest of n ≥ 1 numbers.
+/// The largest of n ≥ 1 numbers. NaN may be overlooked: the caller meets it again when it uses the numbers.
 template <class T>
 XGRAD_INLINE T max_of(const T* x, std::size_t n) {
   constexpr std::size_t lanes = 32;  // as many maxima side by side: a vector comparison each

@@ -25,6 +25,7 @@ int& pauses() {
 
 NoGrad::NoGrad() { ++pauses(); }
 NoGrad::~NoGrad() { --pauses(); }
+bool NoGrad::active() { return pauses() > 0; }
 
 template <class T>
 Tape<T>::Tape() : outer_(current_tape<T>()) {
@@ -46,7 +47,7 @@ Tape<T>* Tape<T>::current() {
 
 template <class T>
 void Tape<T>::append(const char* op, std::vector<Variable<T>> inputs, Variable<T>& output, Vjp<T> vjp) {
-  output.node_->requires_grad = output.node_->recorded = true;
+  output.node_->requires_grad = true;
   output.node_->position = entries_.size();
   entries_.push_back({op, std::move(inputs), output, std::move(vjp)});
 }
@@ -102,7 +103,11 @@ namespace {
 template <class T>
 double norm(const Array<T>& a) {
   double largest = 0, sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double(a.data()[i])));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double size = std::abs(double(a.data()[i]));
+    if (std::isnan(size)) return size;
+    largest = std::max(largest, size);
+  }
   if (largest == 0 || !std::isfinite(largest)) return largest;
   for (std::size_t i = 0; i < a.size(); ++i) sum += std::pow(double(a.data()[i]) / largest, 2);
   return largest * std::sqrt(sum);
@@ -200,7 +205,7 @@ std::ostream& operator<<(std::ostream& out, const Tape<T>& tape) {
 template <class T>
 bool recording(const std::vector<Variable<T>>& inputs) {
   const Tape<T>* tape = Tape<T>::current();
-  return tape && !tape->spent() && pauses() == 0 &&
+  return tape && !tape->spent() && !NoGrad::active() &&
          std::any_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.requires_grad(); });
 }
 

@@ -38,7 +38,7 @@ using Vjp = std::function<void(const Array<T>& y, Gradient<T> dy)>;
 
 /// While a Tape lives it is its thread's current tape and records every op that depends on a variable with
 /// requires_grad. Tapes nest: the innermost one records, and variables of an outer tape are leaves to it.
-/// Tapes end in the reverse order of their beginning, as scopes do.
+/// Tapes end in the reverse order of their beginning, as scopes do, and on the thread that began them.
 template <class T>
 class Tape {
  public:
@@ -77,12 +77,15 @@ class Tape {
   /// scalar: the value and the gradient).
   std::string to_dot() const;
 
+  /// Whether y was recorded here (and is not yet released).
+  bool holds(const Variable<T>& y) const;
+  /// The tape that this one interrupts, or null.
+  const Tape* outer() const { return outer_; }
+
   /// Used by `record` only.
   void append(const char* op, std::vector<Variable<T>> inputs, Variable<T>& output, Vjp<T> vjp);
 
  private:
-  bool holds(const Variable<T>& y) const;
-
   std::vector<Entry> entries_;
   bool spent_ = false;
   Tape* outer_;
@@ -98,6 +101,7 @@ class NoGrad {
   ~NoGrad();
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
+  static bool active();  ///< whether any lives on this thread
 };
 
 /// True when an op on `inputs` would be recorded: a tape is current, not spent, not paused, and one of the

@@ -57,7 +57,7 @@ void Variable<T>::accumulate(Array<T> g) const {
            ": the value does not broadcast to the gradient");
     g = detail::sum_to(g, shape());
   }
-  auto* collected = node_->recorded ? nullptr : detail::collected(*this);
+  auto* collected = detail::collected(*this);
   auto& grad = collected ? *collected : node_->grad;
   if (!grad) {
     grad = std::make_unique<Array<T>>(std::move(g));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "xgrad/core/array.hpp"
@@ -38,13 +39,13 @@ struct Node {
   Array<T> value;
   std::unique_ptr<Array<T>> grad;  // ∂L/∂value, null until something flows back
   bool requires_grad = false;
-  bool recorded = false;     // by a tape; otherwise it is a leaf
   std::size_t position = 0;  // index of the entry that made it, in the tape that recorded it
   std::string name;
 };
 
-/// A handle to an array and its gradient. Copies share both. A scalar, an Array, or an xtensor initialiser
-/// list converts to a constant, so `2 * x + 1` means what it says.
+/// A handle to an array and its gradient. Copies share both. A number converts to a constant, so `2 * x + 1`
+/// means what it says. An Array does too, but not beside an operator, where xtensor's own would take it:
+/// write `Variable<T>(array) * x`.
 template <class T>
 class Variable {
  public:
@@ -54,7 +55,9 @@ class Variable {
 
   explicit operator bool() const { return static_cast<bool>(node_); }
 
-  const Array<T>& value() const { return node().value; }
+  const Array<T>& value() const& { return node().value; }
+  /// Of a temporary handle, by value: `for (T y : f(x).value())` would read what is gone already.
+  Array<T> value() && { return node_.use_count() == 1 ? std::move(node().value) : node().value; }
   Array<T>& mutable_value() { return node().value; }  ///< for optimisers and initialisation only
   Shape shape() const { return shape_of(value()); }
   std::size_t rank() const { return value().dimension(); }

@@ -35,7 +35,9 @@ class Batches {
 
   std::size_t size() const { return (order_.size() + size_ - 1) / size_; }
 
+  /// Throws Error unless i < size().
   Labelled<T> operator[](std::size_t i) const {
+    if (i >= size()) fail("batches", "there is no batch ", i, ": there are ", size());
     const std::size_t begin = i * size_, end = std::min(begin + size_, order_.size());
     Shape shape = shape_of(data_->x);
     shape[0] = end - begin;

@@ -9,6 +9,9 @@ namespace xgrad {
 
 template <class T>
 Labelled<T> samples(const Labelled<T>& data, std::size_t begin, std::size_t end) {
+  if (data.labels.dimension() != 1 || data.x.dimension() == 0 || data.x.shape(0) != data.size())
+    fail("samples", "x is ", to_string(shape_of(data.x)), ", labels ", to_string(shape_of(data.labels)),
+         ": there must be one label for each row of x");
   if (begin > end || end > data.size())
     fail("samples", begin, " to ", end, " of ", data.size(), ": begin ≤ end ≤ the number of samples");
   Shape shape = shape_of(data.x);

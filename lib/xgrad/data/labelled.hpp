@@ -19,7 +19,8 @@ struct TrainTest {
   Labelled<T> train, test;
 };
 
-/// Samples begin … end-1, copied. Throws Error unless begin ≤ end ≤ size.
+/// Samples begin … end-1, copied. Throws Error unless begin ≤ end ≤ size and
+/// x has one row for each label.
 template <class T>
 Labelled<T> samples(const Labelled<T>& data, std::size_t begin, std::size_t end);
 

@@ -1,5 +1,6 @@
 #include "xgrad/nn/init.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -96,7 +97,7 @@ Array<T> Init::weight(std::size_t fan_out, std::size_t fan_in, Rng& rng) const {
 template <class T>
 Array<T> Init::bias(std::size_t fan_out, std::size_t fan_in, Rng& rng) const {
   if (!random_bias_) return zeros<T>({fan_out});
-  const double bound = 1 / std::sqrt(double(fan_in));
+  const double bound = 1 / std::sqrt(std::max(double(fan_in), 1.));  // without inputs it would be infinite
   return rng.uniform<T>({fan_out}, -bound, bound);
 }
 

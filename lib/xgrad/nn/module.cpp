@@ -83,18 +83,40 @@ Observer<T>::~Observer() {
   current_observer<T>() = outer_;
 }
 
+namespace {
+/// While it lives, all of a module is in evaluation mode; then every part is in its own mode again.
+template <class T>
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Module<T>& module) {
+    modes_.emplace_back(&module, module.training());
+    walk<T>(module, "", [this](const std::string&, Part<T>& part) {
+      if (auto* inner = std::get_if<Module<T>*>(&part.what))
+        modes_.emplace_back(*inner, (*inner)->training());
+    });
+    module.train(false);
+  }
+  ~EvaluationMode() {
+    for (auto [module, training] : modes_) module->train(training);  // outer modules first
+  }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  std::vector<std::pair<Module<T>*, bool>> modes_;
+};
+}  // namespace
+
 template <class T>
 std::string summary(Module<T>& module, const Shape& input) {
   std::map<const Module<T>*, Shape> outputs;
-  const bool was_training = module.training();
-  module.train(false);
   {
+    const EvaluationMode<T> evaluation(module);
     NoGrad pause;
     Observer<T> observer(
         [&](Module<T>& m, const Variable<T>&, const Variable<T>& y) { outputs[&m] = y.shape(); });
     module(Variable<T>(zeros<T>(input)));
   }
-  module.train(was_training);
 
   struct Row {
     std::string layer, shape, parameters;
@@ -105,7 +127,7 @@ std::string summary(Module<T>& module, const Shape& input) {
     const auto output = outputs.find(&m);
     rows.push_back({std::string(2 * depth, ' ') + path.substr(path.rfind('.') + 1) + "  " + m.describe(),
                     output == outputs.end() ? "-" : to_string(output->second),
-                    m.parameter_count() ? std::to_string(m.parameter_count()) : "0"});
+                    std::to_string(m.parameter_count())});
   };
   walk<T>(module, "", [&](const std::string& path, Part<T>& part) {
     if (auto* inner = std::get_if<Module<T>*>(&part.what)) add(path, **inner);

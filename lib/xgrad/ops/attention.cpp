@@ -20,7 +20,9 @@ void softmax_in_place(T* p, std::size_t rows, std::size_t n) {
   using fast::exp;
   for (; rows-- > 0; p += n) {
     const T top = detail::max_of(p, n);
-    if (top == -std::numeric_limits<double>::infinity()) {
+    const bool blind = top == -std::numeric_limits<double>::infinity() &&
+                       std::all_of(p, p + n, [=](T score) { return score == top; });  // max_of overlooks NaN
+    if (blind) {
       std::fill(p, p + n, T(0));
       continue;
     }
@@ -87,7 +89,7 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
   const Shape score_shape = check(q.shape(), k.shape(), v.shape(), options);
   const std::size_t tq = q.extent(-2), tk = k.extent(-2), width = q.extent(-1), v_width = v.extent(-1);
   const std::size_t d = width / heads, dv = v_width / heads,
-                    n = count(score_shape) / std::max<std::size_t>(tq * tk, 1);
+                    n = count(Shape(score_shape.begin(), score_shape.end() - 2));
   const T scale(options.scale != 0 ? options.scale : 1 / std::sqrt(double(d)));
   // Number i counts the heads of all matrices. A head is a block of columns: no copy, just a stride.
   const auto q_at = [=](std::size_t i) { return (i / heads) * tq * width + (i % heads) * d; };

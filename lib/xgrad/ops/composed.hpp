@@ -2,6 +2,7 @@
 // The fused ops once more, written with smaller ops as the textbooks write them. They are the definitions:
 // the tests hold every fused op against its namesake here, forward and backward. Read these first.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -15,7 +16,7 @@ Variable<T> variance(const Variable<T>& x, const Axes& axes = {}, bool keepdims 
   const auto centred = x - xgrad::mean(x, axes, true);
   const auto total = xgrad::sum(centred * centred, axes, keepdims);
   const double n = double(x.size()) / double(std::max<std::size_t>(total.size(), 1));
-  return total / Variable<T>(T(divisor == Divisor::sample ? n - 1 : n));
+  return total / Variable<T>(T(divisor == Divisor::sample ? std::max(n - 1, 0.) : n));
 }
 
 template <class T>

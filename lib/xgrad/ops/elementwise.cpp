@@ -86,7 +86,7 @@ template <class T>
 Variable<T> div(const Variable<T>& a, const Variable<T>& b) {
   return binary("div", a, b, [](T p, T q) { return p / q; },
                 [](T, T q) { return T(1) / q; },
-                [](T p, T q) { return -p / (q * q); });
+                [](T p, T q) { return -p / q / q; });  // q² may leave the range where the quotient does not
 }
 
 // y = max(a, b),   da = dy [a > b] + ½ dy [a = b],   db the rest
@@ -136,7 +136,7 @@ Variable<T> log(const Variable<T>& x) {
 // y = |x|,   dx = dy sign x
 template <class T>
 Variable<T> abs(const Variable<T>& x) {
-  return unary("abs", x, [](T v) { return v < T(0) ? -v : v; },
+  return unary("abs", x, [](T v) { return v > T(0) ? v : T(0) - v; },
                [](T v, T) { return v > T(0) ? T(1) : v < T(0) ? T(-1) : T(0); });
 }
 

@@ -33,7 +33,8 @@ template <class T> Variable<T> gelu_tanh(const Variable<T>& x);
 
 // clang-format on
 
-/// a where the mask is true, b elsewhere; all three broadcast.
+/// a where the mask is true, b elsewhere; all three broadcast. Write xgrad::where: a Mask is an xtensor
+/// array, so that the bare name finds xt::where as well.
 template <class T>
 Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b);
 /// x with `value` wherever the mask (broadcast to x's shape) is true. No gradient flows there.

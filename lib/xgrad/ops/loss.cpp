@@ -73,8 +73,10 @@ Variable<T> cross_entropy_rows(const Variable<T>& x, std::size_t rows, T w, Targ
         for (std::size_t r = 0; r < rows; ++r) {
           const T* lr = l.data() + r * n;
           const T mass = sum_of<T>(n, [&](std::size_t i) { return target(r, i); });
-          for (std::size_t i = 0; i < n; ++i)
-            dx.data()[r * n + i] = mass == T(0) ? T(0) : scale * (exp(lr[i]) * mass - target(r, i));
+          for (std::size_t i = 0; i < n; ++i) {
+            const T t = target(r, i);
+            dx.data()[r * n + i] = mass == T(0) && t == T(0) ? T(0) : scale * (exp(lr[i]) * mass - t);
+          }
         }
         x.accumulate(std::move(dx));
       });
@@ -128,6 +130,9 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Array<T>& probabiliti
 template <class T>
 Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels,
                      const CrossEntropyOptions& options) {
+  if (options.label_smoothing != 0)
+    fail("nll_loss", "the label smoothing is ", options.label_smoothing,
+         ": only cross_entropy smooths labels");
   const auto ignored = options.ignore_index;
   const std::size_t rows = samples("nll_loss", log_probabilities, labels, ignored),
                     n = log_probabilities.extent(-1);

@@ -29,7 +29,7 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Array<T>& probabiliti
                           const CrossEntropyOptions& options = {});
 
 /// Negative log-likelihood: -Σ log_probabilities[label], for the output of log_softmax. ignore_index as
-/// above.
+/// above; throws when label smoothing is asked for.
 template <class T>
 Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels,
                      const CrossEntropyOptions& options = {});

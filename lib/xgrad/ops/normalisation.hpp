@@ -10,7 +10,7 @@ namespace xgrad {
 /// eˣⁱ / Σ eˣʲ along one axis. Stable for any finite input; a slice that is all -inf gives NaN.
 template <class T>
 Variable<T> softmax(const Variable<T>& x, std::ptrdiff_t axis = -1);
-/// ln softmax(x), computed as x - logsumexp(x).
+/// ln softmax(x), computed as (x - m) - ln Σ e^(x-m) with m = max x.
 template <class T>
 Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis = -1);
 

@@ -1,5 +1,6 @@
 #include "xgrad/ops/reduce.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -77,7 +78,7 @@ Variable<T> mean(const Variable<T>& x, const Axes& axes, bool keepdims) {
 template <class T>
 Variable<T> variance(const Variable<T>& x, const Axes& axes, bool keepdims, Divisor divisor) {
   const Reduced r = reduced("variance", x.shape(), axes, keepdims);
-  const T n(r.n), m(divisor == Divisor::sample ? r.n - 1 : r.n);
+  const T n(r.n), m(divisor == Divisor::sample ? std::max(r.n - 1, 0.) : r.n);
   const auto mu = elementwise<T>([=](T s) { return s / n; }, sum_to(x.value(), r.kept));
   const auto squares = elementwise<T>(
       "variance", [](T v, T c) { return (v - c) * (v - c); }, x.value(), mu);

@@ -57,7 +57,7 @@ Array<T> permuted(const Array<T>& x, const std::vector<std::size_t>& order) {
 template <class T>
 Variable<T> reshape(const Variable<T>& x, const std::vector<std::ptrdiff_t>& wanted) {
   Shape shape;
-  std::size_t known = 1, open = wanted.size();
+  std::size_t open = wanted.size();
   const auto text = [&] {
     std::string s;
     for (auto w : wanted) s += (s.empty() ? "(" : ", ") + std::to_string(w);
@@ -67,13 +67,10 @@ Variable<T> reshape(const Variable<T>& x, const std::vector<std::ptrdiff_t>& wan
     if (extent < -1 || (extent == -1 && open < wanted.size()))
       fail("reshape", "the shape ", text(),
            " is not possible: at most one extent may be -1, the others 0 or more");
-    if (extent == -1)
-      open = shape.size();
-    else
-      known *= static_cast<std::size_t>(extent);
-    shape.push_back(static_cast<std::size_t>(extent));
+    if (extent == -1) open = shape.size();
+    shape.push_back(extent == -1 ? 1 : static_cast<std::size_t>(extent));
   }
-  if (open < wanted.size()) shape[open] = known ? x.size() / known : 0;
+  if (open < wanted.size()) shape[open] = x.size() / std::max<std::size_t>(count(shape), 1);
   if (count(shape) != x.size())
     fail("reshape", "x is ", to_string(x.shape()), ", the new shape ", text(), ": both must have ", x.size(),
          " entries");
@@ -120,7 +117,7 @@ Variable<T> slice(const Variable<T>& x, std::ptrdiff_t axis, std::ptrdiff_t begi
   };
   const std::ptrdiff_t first = clipped(begin), last = std::max(first, clipped(end));
   Shape shape = x.shape();
-  shape[which] = static_cast<std::size_t>((last - first + step - 1) / step);
+  shape[which] = static_cast<std::size_t>(last > first ? (last - first - 1) / step + 1 : 0);
 
   // Walks over the rows of both: copies from x to y, or adds from dy into dx.
   const auto for_each_piece = [=, pieces = shape[which]](auto piece) {

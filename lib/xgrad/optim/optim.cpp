@@ -9,16 +9,17 @@ namespace xgrad {
 
 template <class T>
 Optimizer<T>::Optimizer(const Parameters<T>& parameters, double learning_rate)
-    : learning_rate(learning_rate), parameters_(parameters) {
+    : learning_rate(learning_rate), steps_(parameters.size()), parameters_(parameters) {
   if (parameters.empty()) fail("optimizer", "there are no parameters to train");
 }
 
 template <class T>
 void Optimizer<T>::step() {
-  ++steps_;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     auto& x = parameters_[i].variable;
-    if (x.requires_grad() && x.has_grad()) update(i, x.mutable_value().data(), x.grad().data(), x.size());
+    if (!x.requires_grad() || !x.has_grad()) continue;
+    ++steps_[i];
+    update(i, x.mutable_value().data(), x.grad().data(), x.size());
   }
 }
 
@@ -62,7 +63,7 @@ Adam<T>::Adam(const Parameters<T>& parameters, double learning_rate, AdamOptions
 template <class T>
 void Adam<T>::update(std::size_t which, T* x, const T* dx, std::size_t n) {
   using std::sqrt;
-  const double t = double(this->steps_);
+  const double t = double(this->steps_[which]);
   const T b1(options_.beta1), b2(options_.beta2), eps(options_.eps), one(1);
   const T rate(this->learning_rate / (1 - std::pow(options_.beta1, t)));
   const T correction(1 / std::sqrt(1 - std::pow(options_.beta2, t)));
@@ -85,6 +86,7 @@ AdamW<T>::AdamW(const Parameters<T>& parameters, double learning_rate, AdamOptio
 
 template <class T>
 double clip_grad_norm(const Parameters<T>& parameters, double max_norm) {
+  if (!(max_norm >= 0)) fail("clip_grad_norm", "the largest norm is ", max_norm, ": it must be at least 0");
   double squares = 0;
   for (const auto& p : parameters)
     if (p.variable.has_grad())

@@ -22,7 +22,8 @@ class Optimizer {
   virtual void update(std::size_t which, T* x, const T* dx, std::size_t n) = 0;
   /// n zeros to start with, kept between steps.
   static T* state(std::vector<std::vector<T>>& states, std::size_t which, std::size_t n);
-  std::size_t steps_ = 0;  ///< 1 in the first call of update
+  /// How often each parameter was updated, this time included.
+  std::vector<std::size_t> steps_;
 
  private:
   Parameters<T> parameters_;
@@ -67,7 +68,8 @@ class Adam : public Optimizer<T> {
   std::vector<std::vector<T>> m_, v_;
 };
 
-/// Adam with decoupled decay: x -= ηλx first (Loshchilov & Hutter, arXiv:1711.05101). λ defaults to 0.01.
+/// Adam with decoupled decay: x -= ηλx first (Loshchilov & Hutter, arXiv:1711.05101). λ defaults to 0.01
+/// when no options are given; an AdamOptions of one's own starts from 0.
 template <class T>
 class AdamW : public Adam<T> {
  public:
@@ -75,7 +77,7 @@ class AdamW : public Adam<T> {
 };
 
 /// Scales all gradients so that their joint L2 norm is at most max_norm; returns the norm before. Not finite:
-/// returned as it is, and nothing is scaled.
+/// returned as it is, and nothing is scaled. Throws Error unless max_norm is 0 or more.
 template <class T>
 double clip_grad_norm(const Parameters<T>& parameters, double max_norm);
 

@@ -71,12 +71,20 @@ std::vector<double> singular_values(const Array<double>& a) {
   if (a.dimension() != 2) fail("singular_values", "a is ", to_string(shape_of(a)), ": it must be a matrix");
   const std::size_t rows = a.shape()[0], columns = a.shape()[1], n = std::min(rows, columns);
   if (n == 0) return {};
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!std::isfinite(a.data()[i]))
+      fail("singular_values", "entry ", i, " is ", a.data()[i], ": all entries must be finite");
+    largest = std::max(largest, std::abs(a.data()[i]));
+  }
+  if (largest == 0) return std::vector<double>(n);
   Array<double> tall = a;
   if (rows < columns) {  // Aᵀ has the same singular values
     tall = empty<double>({columns, rows});
     for (std::size_t i = 0; i < rows; ++i)
       for (std::size_t j = 0; j < columns; ++j) tall.data()[j * rows + i] = a.data()[i * columns + j];
   }
+  for (std::size_t i = 0; i < a.size(); ++i) tall.data()[i] /= largest;  // squares must not leave the range
   const auto off_diagonal = bidiagonalise(std::move(tall));
   std::vector<double> squares;
   double bound = 0, previous = 0;  // Gershgorin: no eigenvalue exceeds the largest sum of two neighbours
@@ -95,6 +103,7 @@ std::vector<double> singular_values(const Array<double>& a) {
     }
     result.push_back(low + (high - low) / 2);
   }
+  for (double& sigma : result) sigma *= largest;
   return result;
 }
 

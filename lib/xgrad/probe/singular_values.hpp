@@ -5,7 +5,8 @@
 
 namespace xgrad {
 
-/// The singular values of a matrix, largest first. Throws Error unless `a` has rank 2.
+/// The singular values of a matrix, largest first. Throws Error unless `a` has rank 2 and all
+/// its entries are finite.
 std::vector<double> singular_values(const Array<double>& a);
 
 }  // namespace xgrad
