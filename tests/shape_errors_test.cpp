@@ -1,6 +1,7 @@
 // Wrong shapes and bad arguments: every op and module answers with one line that names the op, what it got
 // and the rule.
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 
 #include "xgrad/xgrad.hpp"
 
@@ -432,6 +433,9 @@ BOOST_AUTO_TEST_CASE(optimisers) {
   rejects("[optimizer] there are no parameters to train", [&] { SGD<double>(none, .1); });
   rejects("[optimizer] there are no parameters to train", [&] { Adam<double>(none, .1); });
   rejects("[optimizer] there are no parameters to train", [&] { AdamW<double>(none, .1); });
+  rejects("[optimizer] the learning rate is -1: it must be at least 0", [&] { SGD<double>(one, -1); });
+  rejects("[optimizer] the learning rate is nan: it must be at least 0",
+          [&] { Adam<double>(one, std::nan("")); });
   SgdOptions nesterov;
   nesterov.nesterov = true;
   rejects("[sgd] Nesterov's method needs a momentum above 0", [&] { SGD<double>(one, .1, nesterov); });
@@ -468,6 +472,26 @@ BOOST_AUTO_TEST_CASE(values_and_gradients) {
       [&] { (x + x).backward(); });
   rejects("[backward] the cotangent is (3,), the value is (2, 3): both must have the same shape",
           [&] { (x + x).backward(array({3})); });
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_changes_its_shape_under_its_gradient) {
+  auto w = parameter(full<double>({2}, 1.0), "w");
+  SGD<double> optimizer({{"w", w}}, .1);
+  w.accumulate(full<double>({2}, 1.0));
+  w.mutable_value() = full<double>({5}, 1.0);
+  rejects(
+      "[accumulate] the gradient so far is (2,), the value now (5,): call zero_grad before a value changes "
+      "its "
+      "shape",
+      [&] { w.accumulate(full<double>({5}, 1.0)); });
+  rejects(
+      "[optimizer] the gradient of w is (2,), its value (5,): call zero_grad before a value changes its "
+      "shape",
+      [&] { optimizer.step(); });
+  w.zero_grad();
+  w.accumulate(full<double>({5}, 1.0));
+  optimizer.step();
+  BOOST_TEST(w.value()(4) == .9);
 }
 
 BOOST_AUTO_TEST_CASE(a_rejected_op_leaves_the_tape_as_it_was) {

@@ -63,6 +63,9 @@ void Variable<T>::accumulate(Array<T> g) const {
     grad = std::make_unique<Array<T>>(std::move(g));
     return;
   }
+  if (grad->shape() != g.shape())
+    fail("accumulate", "the gradient so far is ", to_string(shape_of(*grad)), ", the value now ",
+         to_string(shape()), ": call zero_grad before a value changes its shape");
   T* sum = grad->data();
   for (std::size_t i = 0; i < g.size(); ++i) sum[i] += g.data()[i];
 }

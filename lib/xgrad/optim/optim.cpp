@@ -11,6 +11,8 @@ template <class T>
 Optimizer<T>::Optimizer(const Parameters<T>& parameters, double learning_rate)
     : learning_rate(learning_rate), steps_(parameters.size()), parameters_(parameters) {
   if (parameters.empty()) fail("optimizer", "there are no parameters to train");
+  if (!(learning_rate >= 0))
+    fail("optimizer", "the learning rate is ", learning_rate, ": it must be at least 0");
 }
 
 template <class T>
@@ -18,6 +20,9 @@ void Optimizer<T>::step() {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     auto& x = parameters_[i].variable;
     if (!x.requires_grad() || !x.has_grad()) continue;
+    if (x.grad().shape() != x.value().shape())
+      fail("optimizer", "the gradient of ", parameters_[i].name, " is ", to_string(shape_of(x.grad())),
+           ", its value ", to_string(x.shape()), ": call zero_grad before a value changes its shape");
     ++steps_[i];
     update(i, x.mutable_value().data(), x.grad().data(), x.size());
   }

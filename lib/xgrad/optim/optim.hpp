@@ -9,7 +9,7 @@ namespace xgrad {
 template <class T>
 class Optimizer {
  public:
-  /// Throws Error when there are no parameters.
+  /// Throws Error when there are no parameters, or the rate is negative or NaN.
   explicit Optimizer(const Parameters<T>& parameters, double learning_rate);
   virtual ~Optimizer() = default;
   void step();
