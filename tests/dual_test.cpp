@@ -88,3 +88,11 @@ BOOST_AUTO_TEST_CASE(composed_definitions) {
   check_hessian_vector_product("log_softmax", [](const auto& x) { return weigh(composed::log_softmax(x)); },
                                {3, 4});
 }
+
+BOOST_AUTO_TEST_CASE(gelu_at_zero) {  // where its reverse pass replaces y/x; gelu''(0) = 2φ(0)
+  auto at = empty<Dual>({1});
+  at.data()[0] = {0, 1};
+  const auto derivative = gradient<Dual>([](const auto& x) { return sum(gelu(x)); }, at).data()[0];
+  BOOST_TEST(derivative.value == .5);
+  BOOST_TEST(std::abs(derivative.tangent - std::sqrt(2 / std::acos(-1.0))) < 1e-15);
+}

@@ -176,13 +176,16 @@ Variable<T> softplus(const Variable<T>& x) {
                [](T v, T) { return logistic(v); });
 }
 
-// y = x Φ(x),   dx = dy (Φ(x) + x φ(x)),   Φ(x) = ½(1 + erf(x/√2)),   φ(x) = e^(-x²/2)/√2π
+// y = x Φ(x),   dx = dy (Φ(x) + x φ(x)),   φ(x) = e^(-x²/2)/√2π,   and on the way back Φ(x) = y/x, which costs less
 template <class T>
 Variable<T> gelu(const Variable<T>& x) {
   using fast::exp, fast::normal_distribution;
   const T density(1 / std::sqrt(2 * pi));
   return unary("gelu", x, [](T v) { return v * normal_distribution(v); },
-               [=](T v, T) { return normal_distribution(v) + v * density * exp(T(-.5) * v * v); });
+               [=](T v, T y) {
+                 const T distribution = v == T(0) ? T(.5) + density * v : y / v;  // its Taylor series where 0/0 is
+                 return distribution + v * density * exp(T(-.5) * v * v);
+               });
 }
 
 // y = ½x(1 + t),   dx = dy (½(1 + t) + ½x(1 - t²) u'),   t = tanh u,   u = √(2/π)(x + cx³),   c = 0.044715
