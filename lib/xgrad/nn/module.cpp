@@ -49,6 +49,18 @@ Parameters<T> Module<T>::parameters() {
 }
 
 template <class T>
+std::vector<NamedBuffer<T>> Module<T>::buffers() {
+  std::vector<NamedBuffer<T>> result;
+  walk<T>(*this, "", [&](const std::string& path, Part<T>& part) {
+    auto* buffer = std::get_if<Array<T>*>(&part.what);
+    if (!buffer) return;
+    const auto same = [&](const NamedBuffer<T>& b) { return b.array == *buffer; };
+    if (std::none_of(result.begin(), result.end(), same)) result.push_back({path, *buffer});
+  });
+  return result;
+}
+
+template <class T>
 std::size_t Module<T>::parameter_count() {
   std::size_t n = 0;
   for (const auto& p : parameters()) n += p.variable.size();

@@ -15,13 +15,15 @@ namespace xgrad {
 template <class T>
 class Module;
 
-/// A named member of a module: a parameter or a module.
+/// A named member of a module: a parameter, a module, or a buffer: numbers that belong to the module's state
+/// but are not trained, such as the running mean of batch normalisation.
 template <class T>
 struct Part {
   std::string name;
-  std::variant<Variable<T>*, Module<T>*> what;
+  std::variant<Variable<T>*, Module<T>*, Array<T>*> what;
   Part(std::string name, Variable<T>& parameter) : name(std::move(name)), what(&parameter) {}
   Part(std::string name, Module<T>& module) : name(std::move(name)), what(&module) {}
+  Part(std::string name, Array<T>& buffer) : name(std::move(name)), what(&buffer) {}
 };
 
 /// A parameter and its path in the model, such as "attention.query.weight".
@@ -33,6 +35,13 @@ struct NamedParameter {
 
 template <class T>
 using Parameters = std::vector<NamedParameter<T>>;
+
+/// A buffer and its path in the model, such as "stem.norm.running_mean".
+template <class T>
+struct NamedBuffer {
+  std::string name;
+  Array<T>* array;
+};
 
 template <class T>
 class Module {
@@ -47,7 +56,8 @@ class Module {
 
   /// What a module computes; callers use operator().
   virtual Variable<T> forward(const Variable<T>& x) = 0;
-  /// Parameters and sub-modules in order. Empty parameters (no bias) may be listed and are passed over.
+  /// Parameters, buffers and sub-modules in order. Empty parameters (no bias) may be listed and are passed
+  /// over.
   virtual std::vector<Part<T>> parts() { return {}; }
   /// For summaries and error messages: "Linear(784 → 64)".
   virtual std::string describe() const = 0;
@@ -55,6 +65,9 @@ class Module {
   /// All parameters in order, names joined with dots. A parameter that is shared appears once, under its
   /// first name.
   Parameters<T> parameters();
+  /// All buffers in order, named like the parameters: with these, all that a trained model is. Valid while
+  /// the module stays where it is.
+  std::vector<NamedBuffer<T>> buffers();
   std::size_t parameter_count();
   void zero_grad();
   /// Freezes (false) or thaws all parameters.
