@@ -67,6 +67,7 @@ BOOST_AUTO_TEST_CASE(hessian_vector_products) {
                                [](const auto& x) { return weigh(log_softmax(x)) + weigh(logsumexp(x, {0})); },
                                {3, 4});
   check_hessian_vector_product("layer_norm", [](const auto& x) { return weigh(layer_norm(x)); }, {2, 5});
+  check_hessian_vector_product("batch_norm", [](const auto& x) { return weigh(batch_norm(x).y); }, {4, 2, 3});
   check_hessian_vector_product("variance", [](const auto& x) { return weigh(pow(variance(x, {1}), 2)); },
                                {3, 4});
   check_hessian_vector_product("matmul", [](const auto& x) { return weigh(matmul(x, transpose(x))); },

@@ -117,6 +117,10 @@ CrossEntropyOptions cross_entropy_options(const Case& c) {
   return options;
 }
 LayerNormOptions layer_norm_options(const Case& c) { return {number(c, "eps"), divisor(c), size(c, "axes")}; }
+template <class T>
+ChannelStatistics<T> channel_statistics(const Case& c) {
+  return {c.constant<T>("mean"), c.constant<T>("variance")};
+}
 AttentionOptions attention_options(const Case& c) {
   AttentionOptions options;
   if (c.constants.count("mask")) options.mask = mask(c);
@@ -132,15 +136,18 @@ Variable<T> optional_input(const Inputs<T>& x, const Case& c, const char* name) 
   return has(c, name) ? x[c.index(name)] : Variable<T>();
 }
 
-/// Replaces the parameters of a module by the case's inputs of the same path.
+/// Replaces the parameters of a module by the case's inputs of the same path, and the buffers by its
+/// constants.
 template <class T>
 void set_parameters(Module<T>& module, const Inputs<T>& x, const Case& c, const std::string& prefix = {}) {
   for (const auto& part : module.parts()) {
     const std::string path = prefix + part.name;
     if (const auto* parameter = std::get_if<Variable<T>*>(&part.what)) {
       if (**parameter) **parameter = x[c.index(path)];
-    } else {
-      set_parameters(*std::get<Module<T>*>(part.what), x, c, path + ".");
+    } else if (const auto* inner = std::get_if<Module<T>*>(&part.what)) {
+      set_parameters(**inner, x, c, path + ".");
+    } else if (c.constants.count(path)) {
+      *std::get<Array<T>*>(part.what) = c.constant<T>(path);
     }
   }
 }
@@ -186,6 +193,29 @@ Variable<T> trace(const Inputs<T>&, const Case& c, const Options&... options) {
     }
     optimiser.step();
     for (auto& [name, x] : parameters) entry = std::copy_n(x.value().data(), x.size(), entry);
+  }
+  return rows;
+}
+
+/// Row by row for each batch: y in training mode, the running mean and variance after it, y in evaluation
+/// mode.
+template <class T>
+Variable<T> batch_norm_steps(const Case& c) {
+  const auto batches = c.constant<T>("batches");
+  const Shape all = shape_of(batches), one(all.begin() + 1, all.end());
+  BatchNorm<T> module(one[1], number(c, "eps"), number(c, "momentum"), false);
+  auto rows = empty<T>({all[0], 2 * count(one) + 2 * one[1]});
+  T* entry = rows.data();
+  const auto append = [&](const Array<T>& a) { entry = std::copy_n(a.data(), a.size(), entry); };
+  for (std::size_t step = 0; step < all[0]; ++step) {
+    auto x = empty<T>(one);
+    std::copy_n(batches.data() + step * x.size(), x.size(), x.data());
+    module.train();
+    append(module(Variable<T>(x)).value());
+    append(module.running_mean);
+    append(module.running_variance);
+    module.train(false);
+    append(module(Variable<T>(x)).value());
   }
   return rows;
 }
@@ -318,6 +348,29 @@ std::vector<Op> normalisations() {
                                         layer_norm_options(c));
           }),
       row(
+          "batch_norm",
+          [](const auto& x, const Case& c) {
+            return batch_norm(x[0], optional_input(x, c, "gamma"), optional_input(x, c, "beta"),
+                              number(c, "eps"))
+                .y;
+          },
+          [](const X& x, const Case& c) {
+            return composed::batch_norm(x[0], optional_input(x, c, "gamma"), optional_input(x, c, "beta"),
+                                        number(c, "eps"));
+          }),
+      row(
+          "frozen_batch_norm",
+          [](const auto& x, const Case& c) {
+            using T = Scalar<decltype(x)>;
+            return frozen_batch_norm(x[0], channel_statistics<T>(c), optional_input(x, c, "gamma"),
+                                     optional_input(x, c, "beta"), number(c, "eps"));
+          },
+          [](const X& x, const Case& c) {
+            return composed::frozen_batch_norm(x[0], channel_statistics<double>(c),
+                                               optional_input(x, c, "gamma"), optional_input(x, c, "beta"),
+                                               number(c, "eps"));
+          }),
+      row(
           "attention",
           [](const auto& x, const Case& c) { return attention(x[0], x[1], x[2], attention_options(c)); },
           [](const X& x, const Case& c) {
@@ -399,6 +452,15 @@ std::vector<Op> modules() {
             LayerNorm<T> module(shape(c), number(c, "eps"), c.attribute<bool>("affine"), divisor(c));
             return run(module, x, c);
           }),
+      row("BatchNorm",
+          [](const auto& x, const Case& c) {
+            BatchNorm<Scalar<decltype(x)>> module(x[0].extent(1), number(c, "eps"), .1,
+                                                  c.attribute<bool>("affine"));
+            module.train(c.attribute<bool>("training"));
+            return run(module, x, c);
+          }),
+      row("BatchNorm_steps",
+          [](const auto& x, const Case& c) { return batch_norm_steps<Scalar<decltype(x)>>(c); }),
       row("Embedding",
           [](const auto& x, const Case& c) {
             using T = Scalar<decltype(x)>;

@@ -227,6 +227,37 @@ BOOST_AUTO_TEST_CASE(normalisations) {
   BOOST_CHECK_THROW(dropout(x, not_a_number, rng), Error);
 }
 
+BOOST_AUTO_TEST_CASE(channel_norms) {
+  const V x = of({2, 3, 4});
+  const std::string channel = ": it must have one number for each channel, (3,)";
+  rejects("[batch_norm] x is (3,): it must be (N, C, …)", [] { batch_norm(of({3})); });
+  rejects("[frozen_batch_norm] x is (): it must be (N, C, …)", [] { frozen_batch_norm(of({}), {}); });
+  rejects("[batch_norm] x is (2, 3, 4), gamma is (4,)" + channel, [&] { batch_norm(x, of({4})); });
+  rejects("[batch_norm] x is (2, 3, 4), beta is (1, 3)" + channel, [&] { batch_norm(x, {}, of({1, 3})); });
+  rejects(
+      "[batch_norm] x is (1, 3): the variance of one value a channel says nothing; use more samples, or "
+      "evaluation mode",
+      [] {
+        batch_norm(of({1, 3}));
+      });
+  rejects(
+      "[batch_norm] x is (0, 3): the variance of no values a channel says nothing; use more samples, or "
+      "evaluation mode",
+      [] {
+        batch_norm(of({0, 3}));
+      });
+  const auto statistics = [](const Shape& mean, const Shape& variance) {
+    return ChannelStatistics<double>{zeros<double>(mean), zeros<double>(variance)};
+  };
+  rejects("[frozen_batch_norm] x is (2, 3, 4), the mean is (4,)" + channel,
+          [&] { frozen_batch_norm(x, statistics({4}, {3})); });
+  rejects("[frozen_batch_norm] x is (2, 3, 4), the variance is ()" + channel,
+          [&] { frozen_batch_norm(x, statistics({3}, {})); });
+  BatchNorm<double> module(5);
+  rejects("[batch_norm] x is (2, 3, 4), the module has 5 features: x must be (N, 5, …)", [&] { module(x); });
+  rejects("[batch_norm] x is (5,), the module has 5 features: x must be (N, 5, …)", [&] { module(of({5})); });
+}
+
 BOOST_AUTO_TEST_CASE(attention_shapes) {
   const auto with = [](const Shape& q, const Shape& k, const Shape& v, const AttentionOptions& options = {}) {
     attention(of(q), of(k), of(v), options);

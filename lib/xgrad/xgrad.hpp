@@ -17,6 +17,7 @@
 #include "xgrad/nn/init.hpp"
 #include "xgrad/nn/layers.hpp"
 #include "xgrad/nn/module.hpp"
+#include "xgrad/nn/norms.hpp"
 #include "xgrad/nn/transformer.hpp"
 #include "xgrad/ops/composed.hpp"
 #include "xgrad/ops/ops.hpp"

@@ -344,6 +344,43 @@ layer_norm_case("constant row", [[2., 2, 2, 2], [1, 2, 3, 4]], smooth=False)
 layer_norm_case("constant row, eps 0", [[2., 2, 2, 2], [1, 2, 3, 4]], gamma=False, beta=False, eps=0., smooth=False)
 
 
+op = Op("batch_norm")
+
+
+def batch_norm_case(case, x, gamma=True, beta=True, eps=1e-5, smooth=True, statistics=None):
+    x = np.array(x, dtype=np.float64)
+    names = ["gamma"] * gamma + ["beta"] * beta
+    inputs = {"x": x, **{name: op.normal(x.shape[1]) for name in names}}
+
+    def f(x, *affine):
+        affine = dict(zip(names, affine))
+        mean, variance = (None, None) if statistics is None else map(torch.tensor, statistics.values())
+        return F.batch_norm(x, mean, variance, affine.get("gamma"), affine.get("beta"), statistics is None, 0., eps)
+    op.case(case, f, inputs, statistics, smooth=smooth, eps=eps)
+
+
+CHANNELS = [("matrix", (4, 3)), ("sequence", (2, 3, 4)), ("images", (2, 3, 2, 2)), ("wide matrix", (3, 37)),
+            ("long run", (2, 2, 37)), ("one channel", (5, 1))]
+AFFINE = [("", True, True), (", plain", False, False), (", gamma", True, False), (", beta", False, True)]
+
+for case, shape in CHANNELS:
+    for affine, gamma, beta in AFFINE:
+        batch_norm_case(case + affine, op.normal(*shape), gamma, beta)
+for eps in (1e-12, 1e-3, .1):
+    batch_norm_case(f"eps {eps:g}", op.normal(3, 2, 2), eps=eps)
+batch_norm_case("one sample", op.normal(1, 3, 4))
+batch_norm_case("two samples", op.normal(2, 5), eps=.5)  # with less, y is ±1 and dx almost 0
+batch_norm_case("five axes", op.normal(2, 2, 1, 2, 3))
+batch_norm_case("offset", 10 + op.normal(6, 3))
+batch_norm_case("constant channel", [[1., 2], [1, 3], [1, 7]], smooth=False)
+
+op = Op("frozen_batch_norm")
+for case, shape in CHANNELS + [("one value", (1, 3))]:
+    for affine, gamma, beta in AFFINE:
+        batch_norm_case(case + affine, op.normal(*shape), gamma, beta, 1e-3,
+                        statistics={"mean": op.normal(shape[1]), "variance": op.positive(shape[1])})
+
+
 def attention(q, k, v, mask, causal, scale):
     scores = q @ k.transpose(-1, -2) * (scale or 1 / math.sqrt(q.shape[-1]))
     hidden = torch.zeros(scores.shape, dtype=torch.bool)
@@ -508,6 +545,34 @@ for case, x, axes, eps, affine, divisor in [
         inputs.update({"gamma": op.normal(*x[-axes:]), "beta": op.normal(*x[-axes:])})
     op.case(case, lambda x, gamma=None, beta=None: layer_norm(x, gamma, beta, eps, divisor, axes), inputs,
             shape=x[-axes:], eps=eps, affine=affine, divisor=divisor)
+
+op = Op("BatchNorm")
+for case, x, training, affine in [("training", (4, 3), True, True), ("training, images", (2, 3, 2, 2), True, True),
+                                  ("training, plain", (5, 2), True, False), ("evaluation", (4, 3), False, True),
+                                  ("evaluation, sequence", (1, 3, 2), False, False)]:
+    inputs = {"x": op.normal(*x)}
+    if affine:
+        inputs.update(norm_parameters(op, "", x[1]))
+    running = {"running_mean": op.normal(x[1]), "running_variance": op.positive(x[1])}
+    before = [torch.tensor(r) for r in running.values()]
+    op.case(case, lambda x, gamma=None, beta=None: F.batch_norm(x, *before, gamma, beta, training, .1, 1e-3),
+            inputs, running, eps=1e-3, affine=affine, training=training)
+
+op = Op("BatchNorm_steps")
+for case, batches, momentum in [("matrix", (6, 4, 3), .1), ("images", (4, 2, 3, 2, 2), .3), ("one sample", (3, 1, 2, 5), .1),
+                                ("two samples", (5, 2, 4), .5)]:
+    x = op.normal(*batches) * op.positive(batches[2], *[1] * (len(batches) - 3)) + 2
+
+    def steps():
+        layer = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d}[x.ndim - 1](
+            x.shape[2], eps=1e-5, momentum=momentum, affine=False, dtype=torch.float64)
+        rows = []
+        for batch in torch.tensor(x):
+            y = layer.train()(batch)
+            rows.append(torch.cat([y.reshape(-1), layer.running_mean.clone(), layer.running_var.clone(),
+                                   layer.eval()(batch).reshape(-1)]))
+        return torch.stack(rows)
+    op.case(case, steps, {}, {"batches": x}, eps=1e-5, momentum=momentum)
 
 op = Op("Embedding")
 for case, vocabulary, d, indices in [("sequence", 5, 3, (4,)), ("batch", 7, 2, (2, 5)), ("one token", 3, 4, ())]:

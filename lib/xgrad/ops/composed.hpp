@@ -51,6 +51,41 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma = {}, cons
   return y;
 }
 
+/// (C,) as (C, 1, …): one number for each channel of x (N, C, …).
+template <class T>
+Variable<T> per_channel(const Variable<T>& numbers, const Variable<T>& x) {
+  std::vector<std::ptrdiff_t> shape(x.rank() - 1, 1);
+  shape[0] = -1;
+  return xgrad::reshape(numbers, shape);
+}
+
+/// γ y + β, channel by channel.
+template <class T>
+Variable<T> channel_affine(Variable<T> y, const Variable<T>& gamma, const Variable<T>& beta) {
+  if (gamma) y = y * per_channel(gamma, y);
+  if (beta) y = y + per_channel(beta, y);
+  return y;
+}
+
+template <class T>
+Variable<T> batch_norm(const Variable<T>& x, const Variable<T>& gamma = {}, const Variable<T>& beta = {},
+                       double eps = 1e-5) {
+  Axes axes{0};
+  for (std::size_t axis = 2; axis < x.rank(); ++axis) axes.push_back(static_cast<std::ptrdiff_t>(axis));
+  const auto centred = x - xgrad::mean(x, axes, true);
+  return channel_affine(centred / xgrad::sqrt(composed::variance(x, axes, true) + Variable<T>(T(eps))), gamma,
+                        beta);
+}
+
+template <class T>
+Variable<T> frozen_batch_norm(const Variable<T>& x, const ChannelStatistics<T>& given,
+                              const Variable<T>& gamma = {}, const Variable<T>& beta = {},
+                              double eps = 1e-5) {
+  const auto deviation = xgrad::sqrt(Variable<T>(given.variance) + Variable<T>(T(eps)));
+  const auto centred = x - per_channel(Variable<T>(given.mean), x);
+  return channel_affine(centred / per_channel(deviation, x), gamma, beta);
+}
+
 template <class T>
 Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias = {}) {
   const auto y = xgrad::matmul(x, xgrad::transpose(weight));

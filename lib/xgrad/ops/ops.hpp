@@ -1,5 +1,6 @@
 #pragma once
 #include "xgrad/ops/attention.hpp"
+#include "xgrad/ops/channel_norms.hpp"
 #include "xgrad/ops/dropout.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/linalg.hpp"
