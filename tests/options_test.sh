@@ -32,4 +32,7 @@ rejects .ci/run no_such_stage
 rejects tutorials/refresh --no-such-option
 rejects tutorials/refresh --check 99
 rejects tutorials/refresh
+rejects tutorials/systems --no-such-option
+rejects tutorials/systems 99
+rejects tutorials/run --systems 05
 [ $failures = 0 ]
