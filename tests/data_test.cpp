@@ -337,6 +337,25 @@ BOOST_AUTO_TEST_CASE(pictures) {
   check_error([] { picture(zeros<float>({28, 28})); }, {"(28, 28)", "(n, rows, columns)"});
 }
 
+BOOST_AUTO_TEST_CASE(two_spiral_arms) {
+  const double pi = std::acos(-1.);
+  const auto exact = spiral<double>(20000, 0, 1);
+  std::vector<int> rings(4);  // of equal area, so of equally many points
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    const double sign = exact.labels(i) ? -1 : 1, x = sign * exact.x(i, 0), y = sign * exact.x(i, 1);
+    const double radius = std::hypot(x, y);
+    BOOST_REQUIRE(exact.labels(i) == int(i % 2));
+    BOOST_REQUIRE_SMALL(x - radius * std::cos(3 * pi * radius), 1e-13);
+    BOOST_REQUIRE_SMALL(y - radius * std::sin(3 * pi * radius), 1e-13);
+    ++rings.at(static_cast<std::size_t>(4 * radius * radius));
+  }
+  for (double points : rings) BOOST_TEST(points == 5000., boost::test_tools::tolerance(.05));
+  const auto noisy = spiral<double>(20000, .02, 1), other = spiral<double>(20000, .02, 2);
+  BOOST_TEST(same(cast<float>(noisy.x), spiral<float>(20000, .02, 1).x));
+  BOOST_TEST(!same(noisy.x, other.x));
+  check_error([] { spiral<float>(3, -.1, 1); }, {"noise is -0.1"});
+}
+
 BOOST_AUTO_TEST_CASE(two_moons) {
   const auto exact = moons<double>(200, 0, 1);
   for (std::size_t i = 0; i < 200; ++i) {
