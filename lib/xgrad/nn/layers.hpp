@@ -50,6 +50,7 @@ class Dropout : public Module<T> {
   Variable<T> forward(const Variable<T>& x) override {
     return this->training() && p_ > 0 ? dropout(x, p_, rng_) : x;
   }
+  std::vector<Part<T>> parts() override { return {{"generator", rng_}}; }
   std::string describe() const override;
 
  private:

@@ -61,6 +61,18 @@ std::vector<NamedBuffer<T>> Module<T>::buffers() {
 }
 
 template <class T>
+std::vector<NamedGenerator> Module<T>::generators() {
+  std::vector<NamedGenerator> result;
+  walk<T>(*this, "", [&](const std::string& path, Part<T>& part) {
+    auto* generator = std::get_if<Rng*>(&part.what);
+    if (!generator) return;
+    const auto same = [&](const NamedGenerator& g) { return g.generator == *generator; };
+    if (std::none_of(result.begin(), result.end(), same)) result.push_back({path, *generator});
+  });
+  return result;
+}
+
+template <class T>
 std::size_t Module<T>::parameter_count() {
   std::size_t n = 0;
   for (const auto& p : parameters()) n += p.variable.size();

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "xgrad/core/random.hpp"
 #include "xgrad/core/tape.hpp"
 
 namespace xgrad {
@@ -15,15 +16,16 @@ namespace xgrad {
 template <class T>
 class Module;
 
-/// A named member of a module: a parameter, a module, or a buffer: numbers that belong to the module's state
-/// but are not trained, such as the running mean of batch normalisation.
+/// A named member of a module: a parameter, a module, a buffer (numbers that belong to the module's state but
+/// are not trained, such as the running mean of batch normalisation), or a random generator of its own.
 template <class T>
 struct Part {
   std::string name;
-  std::variant<Variable<T>*, Module<T>*, Array<T>*> what;
+  std::variant<Variable<T>*, Module<T>*, Array<T>*, Rng*> what;
   Part(std::string name, Variable<T>& parameter) : name(std::move(name)), what(&parameter) {}
   Part(std::string name, Module<T>& module) : name(std::move(name)), what(&module) {}
   Part(std::string name, Array<T>& buffer) : name(std::move(name)), what(&buffer) {}
+  Part(std::string name, Rng& generator) : name(std::move(name)), what(&generator) {}
 };
 
 /// A parameter and its path in the model, such as "attention.query.weight".
@@ -43,6 +45,12 @@ struct NamedBuffer {
   Array<T>* array;
 };
 
+/// A generator and its path in the model, such as "dropout.generator".
+struct NamedGenerator {
+  std::string name;
+  Rng* generator;
+};
+
 template <class T>
 class Module {
  public:
@@ -56,8 +64,8 @@ class Module {
 
   /// What a module computes; callers use operator().
   virtual Variable<T> forward(const Variable<T>& x) = 0;
-  /// Parameters, buffers and sub-modules in order. Empty parameters (no bias) may be listed and are passed
-  /// over.
+  /// Parameters, buffers, generators and sub-modules in order. Empty parameters (no bias) may be listed and
+  /// are passed over.
   virtual std::vector<Part<T>> parts() { return {}; }
   /// For summaries and error messages: "Linear(784 → 64)".
   virtual std::string describe() const = 0;
@@ -68,6 +76,9 @@ class Module {
   /// All buffers in order, named like the parameters: with these, all that a trained model is. Valid while
   /// the module stays where it is.
   std::vector<NamedBuffer<T>> buffers();
+  /// All random generators in order, named like the parameters: what training needs besides, to go on as if
+  /// it had not been interrupted.
+  std::vector<NamedGenerator> generators();
   std::size_t parameter_count();
   void zero_grad();
   /// Freezes (false) or thaws all parameters.

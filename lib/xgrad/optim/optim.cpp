@@ -41,6 +41,14 @@ T* Optimizer<T>::state(std::vector<std::vector<T>>& states, std::size_t which, s
 }
 
 template <class T>
+void Optimizer<T>::list(const std::string& name, std::vector<std::vector<T>>& states,
+                        std::vector<OptimizerMemory<T>>& memory) {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) state(states, i, parameters_[i].variable.size());
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    memory.push_back({name + "." + parameters_[i].name, &states[i]});
+}
+
+template <class T>
 SGD<T>::SGD(const Parameters<T>& parameters, double learning_rate, SgdOptions options)
     : Optimizer<T>(parameters, learning_rate), options_(options) {
   if (options.nesterov && options.momentum == 0) fail("sgd", "Nesterov's method needs a momentum above 0");
@@ -59,6 +67,13 @@ void SGD<T>::update(std::size_t which, T* x, const T* dx, std::size_t n) {
     v[i] = mu * v[i] + g;
     x[i] -= rate * (options_.nesterov ? g + mu * v[i] : v[i]);
   }
+}
+
+template <class T>
+std::vector<OptimizerMemory<T>> SGD<T>::memory() {
+  std::vector<OptimizerMemory<T>> memory;
+  if (options_.momentum != 0) this->list("v", velocity_, memory);
+  return memory;
 }
 
 template <class T>
@@ -81,6 +96,14 @@ void Adam<T>::update(std::size_t which, T* x, const T* dx, std::size_t n) {
     v[i] = b2 * v[i] + (one - b2) * g * g;
     x[i] = keep * x[i] - rate * m[i] / (sqrt(v[i]) * correction + eps);
   }
+}
+
+template <class T>
+std::vector<OptimizerMemory<T>> Adam<T>::memory() {
+  std::vector<OptimizerMemory<T>> memory;
+  this->list("m", m_, memory);
+  this->list("v", v_, memory);
+  return memory;
 }
 
 template <class T>

@@ -6,6 +6,13 @@
 
 namespace xgrad {
 
+/// Numbers that an optimiser keeps for one parameter, and their name, such as "m.attention.query.weight".
+template <class T>
+struct OptimizerMemory {
+  std::string name;
+  std::vector<T>* numbers;
+};
+
 template <class T>
 class Optimizer {
  public:
@@ -17,11 +24,19 @@ class Optimizer {
 
   double learning_rate;  ///< may be changed between steps: that is all a schedule does
 
+  /// What is kept between steps beside the learning rate, to save and to restore: arrays (zeros before the
+  /// first step), and how often each parameter was updated. Valid while the optimiser lives.
+  virtual std::vector<OptimizerMemory<T>> memory() { return {}; }
+  std::vector<std::size_t>& steps() { return steps_; }
+
  protected:
   /// Changes n numbers of parameter number `which`, given their gradients.
   virtual void update(std::size_t which, T* x, const T* dx, std::size_t n) = 0;
   /// n zeros to start with, kept between steps.
   static T* state(std::vector<std::vector<T>>& states, std::size_t which, std::size_t n);
+  /// Appends an array of `states` for each parameter, of the parameter's size, to what memory() lists.
+  void list(const std::string& name, std::vector<std::vector<T>>& states,
+            std::vector<OptimizerMemory<T>>& memory);
   /// How often each parameter was updated, this time included.
   std::vector<std::size_t> steps_;
 
@@ -40,6 +55,7 @@ template <class T>
 class SGD : public Optimizer<T> {
  public:
   SGD(const Parameters<T>& parameters, double learning_rate, SgdOptions options = {});
+  std::vector<OptimizerMemory<T>> memory() override;  ///< v when there is momentum
 
  private:
   void update(std::size_t which, T* x, const T* dx, std::size_t n) override;
@@ -58,6 +74,7 @@ template <class T>
 class Adam : public Optimizer<T> {
  public:
   Adam(const Parameters<T>& parameters, double learning_rate, AdamOptions options = {});
+  std::vector<OptimizerMemory<T>> memory() override;  ///< m and v
 
  protected:
   void update(std::size_t which, T* x, const T* dx, std::size_t n) override;
