@@ -3,30 +3,13 @@
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
-#include <fstream>
 #include <limits>
-#include <random>
+
+#include "temporary_file.hpp"
 
 namespace {
 
 using namespace xgrad;
-
-/// A file that is gone when the test ends.
-struct TemporaryFile {
-  TemporaryFile() {
-    static int number = 0;
-    path = (std::filesystem::temp_directory_path() /
-            ("xgrad_npy_" + std::to_string(std::random_device{}()) + "_" + std::to_string(number++) + ".npy"))
-               .string();
-  }
-  ~TemporaryFile() { std::filesystem::remove(path); }
-  std::string read() const {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  void write(const std::string& bytes) const { std::ofstream(path, std::ios::binary) << bytes; }
-  std::string path;
-};
 
 template <class T>
 void round_trip(const Array<T>& array) {
