@@ -121,6 +121,8 @@ template <class T>
 ChannelStatistics<T> channel_statistics(const Case& c) {
   return {c.constant<T>("mean"), c.constant<T>("variance")};
 }
+Conv2dOptions conv_options(const Case& c) { return {size(c, "stride"), size(c, "padding")}; }
+PoolOptions pool_options(const Case& c) { return {size(c, "stride"), size(c, "padding")}; }
 AttentionOptions attention_options(const Case& c) {
   AttentionOptions options;
   if (c.constants.count("mask")) options.mask = mask(c);
@@ -385,6 +387,33 @@ std::vector<Op> normalisations() {
   };
 }
 
+std::vector<Op> convolutions() {
+  return {
+      row(
+          "conv2d",
+          [](const auto& x, const Case& c) {
+            return conv2d(x[0], x[1], optional_input(x, c, "bias"), conv_options(c));
+          },
+          [](const X& x, const Case& c) {
+            return composed::conv2d(x[0], x[1], optional_input(x, c, "bias"), conv_options(c));
+          }),
+      row(
+          "max_pool2d",
+          [](const auto& x, const Case& c) { return max_pool2d(x[0], size(c, "size"), pool_options(c)); },
+          [](const X& x, const Case& c) {  // maximum halves the gradient of ties
+            return c.smooth ? composed::max_pool2d(x[0], size(c, "size"), pool_options(c))
+                            : Variable<double>();
+          }),
+      row(
+          "avg_pool2d",
+          [](const auto& x, const Case& c) { return avg_pool2d(x[0], size(c, "size"), pool_options(c)); },
+          [](const X& x, const Case& c) {
+            return composed::avg_pool2d(x[0], size(c, "size"), pool_options(c));
+          }),
+      unary("global_average_pool", [](const auto& x) { return global_average_pool(x); }),
+  };
+}
+
 std::vector<Op> losses() {
   return {
       row(
@@ -564,7 +593,7 @@ const std::vector<Op>& op_table() {
   static const std::vector<Op> table = [] {
     std::vector<Op> all;
     for (const auto& part : {elementwise_ops(), linear_algebra(), reductions(), shape_ops(), normalisations(),
-                             losses(), modules(), optimisers()})
+                             convolutions(), losses(), modules(), optimisers()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

@@ -185,6 +185,40 @@ for case, x, out in [("matrix", (5, 3), 4), ("batched", (2, 4, 3), 2), ("vector"
     op.case(case, F.linear, {"x": op.normal(*x), "weight": op.normal(out, x[-1]), "bias": op.normal(out)})
     op.case(case + ", no bias", F.linear, {"x": op.normal(*x), "weight": op.normal(out, x[-1])})
 
+# --- convolution and pooling -------------------------------------------------------------------------------
+
+op = Op("conv2d")
+for case, x, w, stride, padding in [
+        ("3x3, same size", (2, 3, 5, 4), (4, 3, 3, 3), 1, 1), ("no padding", (1, 2, 4, 5), (3, 2, 3, 3), 1, 0),
+        ("1x1", (2, 3, 4, 3), (2, 3, 1, 1), 1, 0), ("1x1, stride 2", (2, 3, 5, 4), (2, 3, 1, 1), 2, 0),
+        ("1x1, padding", (1, 2, 2, 3), (3, 2, 1, 1), 1, 1), ("stride 2", (2, 2, 6, 5), (3, 2, 3, 3), 2, 1),
+        ("stride 3, pixels left over", (1, 2, 8, 9), (2, 2, 2, 2), 3, 0), ("kernel not square", (2, 2, 4, 5), (3, 2, 2, 3), 1, 1),
+        ("even kernel", (1, 1, 4, 4), (1, 1, 4, 4), 1, 2), ("kernel as large as the image", (2, 2, 3, 4), (5, 2, 3, 4), 1, 0),
+        ("image smaller than the kernel", (1, 2, 1, 2), (2, 2, 3, 3), 1, 1), ("wide padding", (1, 1, 2, 2), (2, 1, 2, 2), 2, 3),
+        ("one of all", (1, 1, 1, 1), (1, 1, 1, 1), 1, 0), ("no images", (0, 2, 3, 3), (2, 2, 3, 3), 1, 1)]:
+    for bias in (True, False):
+        op.case(case + ("" if bias else ", no bias"), lambda *a: F.conv2d(*a, stride=stride, padding=padding),
+                {"x": op.normal(*x), "weight": op.normal(*w), **({"bias": op.normal(w[0])} if bias else {})},
+                stride=stride, padding=padding)
+
+POOLS = [("2x2", (2, 3, 4, 6), 2, 2, 0), ("pixels left over", (1, 2, 5, 7), 2, 2, 0), ("overlapping", (2, 2, 5, 6), 3, 2, 1),
+         ("one step at a time", (1, 1, 4, 4), 2, 1, 0), ("gaps", (1, 2, 7, 7), 2, 3, 1), ("1x1", (2, 1, 3, 2), 1, 1, 0),
+         ("the whole image", (2, 3, 3, 3), 3, 3, 0), ("one pixel", (1, 2, 1, 1), 2, 1, 1), ("no images", (0, 2, 4, 4), 2, 2, 0)]
+for name, f in (("max_pool2d", F.max_pool2d), ("avg_pool2d", F.avg_pool2d)):
+    op = Op(name)
+    for case, x, pool, stride, padding in POOLS:
+        op.case(case, lambda x: f(x, pool, stride, padding), {"x": op.distinct(*x)}, size=pool, stride=stride,
+                padding=padding)
+    if name == "max_pool2d":
+        op.case("ties", lambda x: f(x, 2, 2), {"x": [[[[1., 1, 0, 3], [1, 0, 3, 3], [2, 2, 5, 4], [2, 2, 5, 5]]]]}, smooth=False,
+                size=2, stride=2, padding=0)
+        op.case("NaN", lambda x: f(x, 2, 2), {"x": [[[[1., math.nan, 0, 3], [2, 0, 1, 4]]]]}, smooth=False, size=2, stride=2,
+                padding=0)
+
+op = Op("global_average_pool")
+for case, x in [("images", (2, 3, 4, 5)), ("one pixel", (3, 2, 1, 1)), ("one channel", (2, 1, 3, 3)), ("no images", (0, 2, 2, 2))]:
+    op.case(case, lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1), {"x": op.normal(*x)})
+
 # --- reductions --------------------------------------------------------------------------------------------
 
 REDUCTIONS = [("all of a matrix", (3, 4), []), ("all, kept", (3, 4), []), ("rows", (3, 4), [0]),

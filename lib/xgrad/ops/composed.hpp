@@ -131,6 +131,77 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
   return xgrad::matmul(hidden(weights, 0), v);  // 0 again for a query that sees nothing, whose softmax is NaN
 }
 
+/// x (N, C, H, W) with `padding` more pixels of that value on all four sides.
+template <class T>
+Variable<T> padded(const Variable<T>& x, std::size_t padding, double value = 0) {
+  const auto along = [&](const Variable<T>& y, std::ptrdiff_t axis) {
+    Shape shape = y.shape();
+    shape[static_cast<std::size_t>(axis)] = padding;
+    const Variable<T> edge(full<T>(shape, T(value)));
+    return xgrad::concatenate<T>({edge, y, edge}, axis);
+  };
+  return along(along(x, 2), 3);
+}
+
+/// Entry (i, j) of every kh×kw window of x, `stride` apart: (N, C, H', W').
+template <class T>
+Variable<T> window_entry(const Variable<T>& x, std::size_t i, std::size_t j, std::size_t kh, std::size_t kw,
+                         std::size_t stride) {
+  const auto along = [&](const Variable<T>& y, std::ptrdiff_t axis, std::size_t entry, std::size_t size) {
+    return xgrad::slice(y, axis, std::ptrdiff_t(entry), std::ptrdiff_t(y.extent(axis) - size + entry + 1),
+                        std::ptrdiff_t(stride));
+  };
+  return along(along(x, 2, i, kh), 3, j, kw);
+}
+
+/// Σ_{i,j} w[:, :, i, j] times the entries (i, j) of all windows: a matrix product over the channels for
+/// each.
+template <class T>
+Variable<T> conv2d(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias = {},
+                   const Conv2dOptions& options = {}) {
+  const auto image = composed::padded(x, options.padding);
+  const std::ptrdiff_t out(weight.extent(0)), in(weight.extent(1)), kh(weight.extent(2)),
+      kw(weight.extent(3));
+  Variable<T> y;
+  for (std::ptrdiff_t i = 0; i < kh; ++i)
+    for (std::ptrdiff_t j = 0; j < kw; ++j) {
+      const auto entry = composed::window_entry(image, i, j, kh, kw, options.stride);
+      const std::ptrdiff_t images(entry.extent(0)), rows(entry.extent(2)), columns(entry.extent(3));
+      const auto w = xgrad::reshape(xgrad::slice(xgrad::slice(weight, 2, i, i + 1), 3, j, j + 1), {out, in});
+      const auto product =
+          xgrad::reshape(xgrad::matmul(w, xgrad::reshape(entry, {images, in, rows * columns})),
+                         {images, out, rows, columns});
+      y = y ? y + product : product;
+    }
+  return bias ? y + xgrad::reshape(bias, {out, 1, 1}) : y;
+}
+
+template <class T>
+Variable<T> max_pool2d(const Variable<T>& x, std::size_t size, const PoolOptions& options = {}) {
+  const auto image = composed::padded(x, options.padding, -std::numeric_limits<double>::infinity());
+  Variable<T> y;
+  for (std::size_t i = 0; i < size; ++i)
+    for (std::size_t j = 0; j < size; ++j) {
+      const auto entry =
+          composed::window_entry(image, i, j, size, size, options.stride ? options.stride : size);
+      y = y ? xgrad::maximum(y, entry) : entry;
+    }
+  return y;
+}
+
+template <class T>
+Variable<T> avg_pool2d(const Variable<T>& x, std::size_t size, const PoolOptions& options = {}) {
+  const auto image = composed::padded(x, options.padding);
+  Variable<T> y;
+  for (std::size_t i = 0; i < size; ++i)
+    for (std::size_t j = 0; j < size; ++j) {
+      const auto entry =
+          composed::window_entry(image, i, j, size, size, options.stride ? options.stride : size);
+      y = y ? y + entry : entry;
+    }
+  return y / Variable<T>(T(double(size) * double(size)));
+}
+
 template <class T>
 Variable<T> cross_entropy(const Variable<T>& logits, const Array<T>& probabilities) {
   const double samples = double(logits.size()) / double(logits.extent(-1));

@@ -1,10 +1,12 @@
 #pragma once
 #include "xgrad/ops/attention.hpp"
 #include "xgrad/ops/channel_norms.hpp"
+#include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/dropout.hpp"
 #include "xgrad/ops/elementwise.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/loss.hpp"
 #include "xgrad/ops/normalisation.hpp"
+#include "xgrad/ops/pooling.hpp"
 #include "xgrad/ops/reduce.hpp"
 #include "xgrad/ops/shape.hpp"
