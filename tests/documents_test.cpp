@@ -701,6 +701,76 @@ BOOST_AUTO_TEST_CASE(b15_batch_norm_and_layer_norm) {
 }
 
 // B17: named in D0 §2 and D2 §5.2, defined in neither.
+// D2 §3.2.1 and §4.3.1, D4 Q1, Q11, Q16: four ways to wire two convolutions and the input.
+BOOST_AUTO_TEST_CASE(b16_convolutional_residuals) {
+  const A x = reshaped(A{1, 2, 3, 4, 5.5, 6, 7, 8, 9}, {1, 1, 3, 3}),
+          k1 = reshaped(A{0, 1, 0, 1, -4, 1, 0, 1, 0}, {1, 1, 3, 3}),
+          k2 = reshaped(A{.1, .2, .1, 0, .5, 0, -.1, -.2, -.1}, {1, 1, 3, 3}),
+          c = reshaped(A{1, -1, 2, .5, 1, -1, 2, .5, -2}, {1, 1, 3, 3});
+  const auto conv = [](const V& x, const V& k) { return conv2d(x, k, {}, {1, 1}); };
+  expect("conv1", conv(x, k1).value(), {2, 1.5, -4, -2.5, -2, -6.5, -16, -10.5, -22});
+
+  const Numbers dk1_linear{-6.35, -3.5, 7.7, -9.375, -.75, 13.95, -2.15, 4.125, 11.05},
+      dk2_linear{3.25, 13.5, -10.5, 13.5, 2.5, -34, -7, -10, -22.75};
+  const struct {
+    std::string name;
+    Differentiable<double> f;  // of x, k1, k2
+    Numbers y;
+    double loss;
+    Numbers dx, dk1, dk2;
+  } rows[] = {{"x + conv2(conv1 x)",
+               [&](const auto& in) { return in[0] + conv(conv(in[0], in[1]), in[2]); },
+               {2.7, 4.05, 2.5, 7.55, 10.5, 7.55, -1.7, 1.45, -3.5},
+               14.7,
+               {-1.55, 2.5, -3.1, .1, -1.8, 4.1, -.5, .5, .55},
+               dk1_linear,
+               dk2_linear},
+              {"x + conv2(relu(conv1 x))",
+               [&](const auto& in) { return in[0] + conv(relu(conv(in[0], in[1])), in[2]); },
+               {2, 2.75, 3, 4.55, 6, 6.15, 7, 8, 9},
+               7.375,
+               {-2.15, 1.1, 1.65, 1.2, .65, -1, 2, .5, -2},
+               {0, 0, 0, -.35, 0, .35, -1.4, .875, 1.75},
+               {.5, 2.5, .75, 1, .5, 1.5, 0, 0, 0}},
+              {"conv2(conv1 x + x)",
+               [&](const auto& in) { return conv(conv(in[0], in[1]) + in[0], in[2]); },
+               {.85, .95, -.75, 3.75, 5.35, 2.75, -3.85, -.45, -6.25},
+               7.45,
+               {-1.85, 3.15, -4.2, .2, -2.3, 3.95, -1.7, .1, 1.65},
+               dk1_linear,
+               {-6.75, 11.75, 7.5, 2.5, 9, -5.75, -1, 3, -10.25}},
+              {"x + conv1 x + conv2(conv1 x)",
+               [&](const auto& in) {
+                 const V first = conv(in[0], in[1]);
+                 return in[0] + first + conv(first, in[2]);
+               },
+               {4.7, 5.55, -1.5, 5.05, 8.5, 1.05, -17.7, -9.05, -25.5},
+               17.2,
+               {-6.05, 10.5, -13.1, 2.1, -6.8, 9.1, -7.5, -.5, 8.05},
+               {-16.35, -5.25, 25.7, -20.375, 5.75, 42.2, 3.85, 17.125, 23.55},
+               dk2_linear}};
+  for (const auto& row : rows) {
+    const Run result = run(row.f, {x, k1, k2}, c);
+    expect(row.name + " y", result.y, row.y);
+    expect(row.name + " L", result.loss, row.loss);
+    expect(row.name + " dx", result.gradients[0], row.dx);
+    expect(row.name + " dk1", result.gradients[1], row.dk1);
+    expect(row.name + " dk2", result.gradients[2], row.dk2);
+  }
+
+  // The block of the library is the second, then a ReLU: all its outputs are positive here.
+  Rng rng(1);
+  ConvBlockOptions options;
+  options.norm = false;
+  ConvBlock<double> block(1, 1, Init::he_normal(), rng, options);
+  block.conv1.weight.mutable_value() = k1;
+  block.conv2.weight.mutable_value() = k2;
+  const Run result = run([&](const auto& in) { return block(in[0]); }, {x}, c);
+  expect("block y", result.y, rows[1].y);
+  expect("block dx", result.gradients[0], rows[1].dx);
+  expect("block dk1", block.conv1.weight.grad(), rows[1].dk1);
+}
+
 BOOST_AUTO_TEST_CASE(b17_positional_encoding) {
   expect("PE", sinusoidal_encoding<double>(4, 4),
          {0, 1, 0, 1, .8414709848, .5403023059, .009999833334, .9999500004, .9092974268, -.4161468365,
@@ -847,6 +917,29 @@ BOOST_AUTO_TEST_CASE(b21_parameter_counts) {
       large(512, 8, 4 * 512, NormPlacement::pre, init, rng);
   check(small, {2, 3, 32}, {2, 3, 32}, 12704);
   BOOST_CHECK_EQUAL(large.parameter_count(), 3152384);
+}
+
+BOOST_AUTO_TEST_CASE(b21_parameters_of_convolutional_blocks) {
+  Rng rng(1);
+  const auto conv = [&](std::size_t size) {
+    return Conv2d<double>(64, 64, size, Init::he_normal(), rng, {1, size / 2});
+  };
+  Sequential<double> d2{conv(3), activation<double>("relu"), conv(3), conv(1), BatchNorm<double>(64)};
+  BOOST_CHECK_EQUAL(d2.parameter_count(), 78144);  // D2 §3.2.1
+  Residual<double> d4(Sequential<double>{BatchNorm<double>(64), conv(3), BatchNorm<double>(64), conv(3)});
+  BOOST_CHECK_EQUAL(d4.parameter_count(), 74112);  // D4 Q11
+  BOOST_CHECK_EQUAL(summary_total(d4, {1, 64, 2, 2}), 74112);
+  ConvBlockOptions options;
+  options.order = BlockOrder::pre_activation;
+  options.bias = Bias::yes;
+  ConvBlock<double> repaired(64, 64, Init::he_normal(), rng, options);
+  BOOST_CHECK_EQUAL(repaired.parameter_count(), 74112);
+  options.order = BlockOrder::basic;
+  ConvBlock<double> d4_keras(64, 64, Init::he_normal(), rng, options);  // D4 Q16
+  BOOST_CHECK_EQUAL(d4_keras.parameter_count(), 74112);
+  std::size_t moving_statistics = 0;
+  for (const auto& buffer : d4_keras.buffers()) moving_statistics += buffer.array->size();
+  BOOST_CHECK_EQUAL(moving_statistics, 256);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -74,6 +74,16 @@ BOOST_AUTO_TEST_CASE(hessian_vector_products) {
                                {3, 4});
   check_hessian_vector_product("attention", [](const auto& x) { return weigh(attention(x, x, x)); },
                                {2, 3, 4});
+  check_hessian_vector_product("conv2d, avg_pool2d",
+                               [](const auto& x) {
+                                 return weigh(avg_pool2d(conv2d(x, slice(x, 3, 0, 3), {}, {2, 1}), 2));
+                               },
+                               {2, 2, 3, 4});
+  check_hessian_vector_product("max_pool2d",
+                               [](const auto& x) {
+                                 return weigh(pow(max_pool2d(x, 2, {1, 1}), 3));
+                               },
+                               {1, 2, 3, 3});
   check_hessian_vector_product("cross_entropy",
                                [](const auto& x) {
                                  return cross_entropy(x, Indices{0, 2});
@@ -86,6 +96,11 @@ BOOST_AUTO_TEST_CASE(composed_definitions) {
                                {2, 5});
   check_hessian_vector_product("attention", [](const auto& x) { return weigh(composed::attention(x, x, x)); },
                                {2, 3, 4});
+  check_hessian_vector_product("conv2d",
+                               [](const auto& x) {
+                                 return weigh(composed::conv2d(x, slice(x, 3, 0, 3), {}, {2, 1}));
+                               },
+                               {2, 2, 3, 4});
   check_hessian_vector_product("log_softmax", [](const auto& x) { return weigh(composed::log_softmax(x)); },
                                {3, 4});
 }

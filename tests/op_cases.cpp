@@ -123,6 +123,10 @@ ChannelStatistics<T> channel_statistics(const Case& c) {
 }
 Conv2dOptions conv_options(const Case& c) { return {size(c, "stride"), size(c, "padding")}; }
 PoolOptions pool_options(const Case& c) { return {size(c, "stride"), size(c, "padding")}; }
+BlockOrder block_order(const Case& c) {
+  return c.attribute<std::string>("order") == "basic" ? BlockOrder::basic : BlockOrder::pre_activation;
+}
+Bias bias(const Case& c) { return c.attribute<bool>("bias") ? Bias::yes : Bias::no; }
 AttentionOptions attention_options(const Case& c) {
   AttentionOptions options;
   if (c.constants.count("mask")) options.mask = mask(c);
@@ -471,8 +475,7 @@ std::vector<Op> modules() {
           [](const auto& x, const Case& c) {
             using T = Scalar<decltype(x)>;
             Rng rng(1);
-            Linear<T> module(x[0].extent(-1), size(c, "out"), any_init, rng,
-                             c.attribute<bool>("bias") ? Bias::yes : Bias::no);
+            Linear<T> module(x[0].extent(-1), size(c, "out"), any_init, rng, bias(c));
             return run(module, x, c);
           }),
       row("LayerNorm",
@@ -490,6 +493,37 @@ std::vector<Op> modules() {
           }),
       row("BatchNorm_steps",
           [](const auto& x, const Case& c) { return batch_norm_steps<Scalar<decltype(x)>>(c); }),
+      row("Conv2d",
+          [](const auto& x, const Case& c) {
+            Rng rng(1);
+            Conv2d<Scalar<decltype(x)>> module(x[0].extent(1), size(c, "out"), size(c, "size"), any_init, rng,
+                                               conv_options(c), bias(c));
+            return run(module, x, c);
+          }),
+      row("ConvBlock",
+          [](const auto& x, const Case& c) {
+            Rng rng(1);
+            ConvBlockOptions options;
+            options.order = block_order(c);
+            options.stride = size(c, "stride");
+            options.norm = c.attribute<bool>("norm");
+            options.bias = bias(c);
+            options.shortcut = c.attribute<bool>("shortcut");
+            options.eps = number(c, "eps");
+            ConvBlock<Scalar<decltype(x)>> module(x[0].extent(1), size(c, "out"), any_init, rng, options);
+            return run(module, x, c);
+          }),
+      row("ResNet",
+          [](const auto& x, const Case& c) {
+            Rng rng(1);
+            ResNetOptions options{x[0].extent(1), 3, c.attribute<Shape>("widths"), size(c, "blocks"), {}};
+            options.block.order = block_order(c);
+            options.block.norm = c.attribute<bool>("norm");
+            options.block.bias = options.block.norm ? Bias::no : Bias::yes;
+            options.block.shortcut = c.attribute<bool>("shortcut");
+            ResNet<Scalar<decltype(x)>> module(options, any_init, rng);
+            return run(module, x, c);
+          }),
       row("Embedding",
           [](const auto& x, const Case& c) {
             using T = Scalar<decltype(x)>;

@@ -150,6 +150,74 @@ BOOST_AUTO_TEST_CASE(the_variance_of_nothing_is_nan) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_convolution_in_pieces_is_the_whole) {
+  // The columns of one image, 288 × 700 floats, are 0.8 MB: made in two pieces.
+  Rng rng(1);
+  const auto x = parameter(rng.normal<float>({2, 32, 40, 70})),
+             w = parameter(rng.normal<float>({3, 32, 3, 3}));
+  const auto dy = rng.normal<float>({2, 3, 20, 35});
+  const auto results = [&](auto f) {
+    Tape<float> tape;
+    const auto y = f(x, w, Variable<float>(), Conv2dOptions{2, 1});
+    y.backward(dy);
+    std::vector<Array<float>> all{y.value(), x.grad(), w.grad()};
+    for (auto v : {x, w}) v.zero_grad();
+    return all;
+  };
+  const auto fused = results([](const auto&... a) { return conv2d(a...); }),
+             defined = results([](const auto&... a) { return composed::conv2d(a...); });
+  for (std::size_t i = 0; i < fused.size(); ++i) {
+    BOOST_REQUIRE(fused[i].shape() == defined[i].shape());
+    float largest = 0, error = 0;
+    for (std::size_t k = 0; k < fused[i].size(); ++k) {
+      largest = std::max(largest, std::abs(defined[i].data()[k]));
+      error = std::max(error, std::abs(fused[i].data()[k] - defined[i].data()[k]));
+    }
+    BOOST_TEST(largest > 1);
+    BOOST_TEST(error < 1e-5F * largest);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(image_modules_say_what_they_are_and_do_it) {
+  Rng rng(1);
+  const Init init = Init::he_normal();
+  Sequential<float> net{Conv2d<float>(2, 3, 3, init, rng, {2, 1}), MaxPool2d<float>(2, {1, 1}),
+                        AvgPool2d<float>(2), Flatten<float>()};
+  const auto x = rng.normal<float>({4, 2, 6, 6});
+  auto& conv = dynamic_cast<Conv2d<float>&>(net[0]);
+  const auto expected =
+      avg_pool2d(max_pool2d(conv2d(Variable<float>(x), conv.weight, conv.bias, {2, 1}), 2, {1, 1}), 2);
+  const auto y = net(x).value();
+  BOOST_TEST(to_string(shape_of(y)) == "(4, 12)");
+  BOOST_TEST(std::equal(y.begin(), y.end(), expected.value().begin()));
+  BOOST_TEST(net[0].describe() == "Conv2d(2 → 3, 3×3, stride 2, padding 1)");
+  BOOST_TEST(net[1].describe() == "MaxPool2d(2×2, stride 1, padding 1)");
+  BOOST_TEST(net[2].describe() == "AvgPool2d(2×2)");
+  GlobalAveragePool<float> pool;
+  BOOST_TEST(to_string(pool(x).shape()) == "(4, 2)");
+  BOOST_TEST(to_string(Flatten<float>()(zeros<float>({0, 3, 2})).shape()) == "(0, 6)");
+}
+
+BOOST_AUTO_TEST_CASE(a_convolution_is_initialised_by_its_window) {
+  Rng rng(1);  // 9216 weights: √(2/n) = 1.5 % is the relative standard error of the variance
+  const auto variance = [&](const Init& init) {
+    const auto w = init.weight<double>(Shape{32, 32, 3, 3}, rng);
+    double squares = 0;
+    for (double entry : w) squares += entry * entry;
+    return squares / double(w.size());
+  };
+  BOOST_TEST(variance(Init::he_normal()) == 2. / (32 * 9), boost::test_tools::tolerance(.06));
+  BOOST_TEST(variance(Init::xavier_uniform()) == 2. / (64 * 9), boost::test_tools::tolerance(.06));
+  const auto q = Init::orthogonal().weight<double>(Shape{4, 2, 3, 3}, rng);
+  double norm = 0, dot = 0;
+  for (std::size_t i = 0; i < 18; ++i) {
+    norm += q.data()[i] * q.data()[i];
+    dot += q.data()[i] * q.data()[18 + i];
+  }
+  BOOST_TEST(std::abs(norm - 1) < 1e-14);
+  BOOST_TEST(std::abs(dot) < 1e-14);
+}
+
 BOOST_AUTO_TEST_CASE(a_step_may_be_longer_than_any_axis) {
   const Variable<double> x(Array<double>{1., 2., 3.});
   BOOST_TEST(slice(x, 0, 1, 3, PTRDIFF_MAX).item() == 2);

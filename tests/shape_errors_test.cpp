@@ -64,6 +64,8 @@ BOOST_AUTO_TEST_CASE(empty_handles) {
   rejects(message, [&] { softmax(none); });
   rejects(message, [&] { layer_norm(none, x); });
   rejects(message, [&] { attention(x, none, x); });
+  rejects(message, [&] { conv2d(none, x); });
+  rejects(message, [&] { max_pool2d(none, 2); });
   rejects(message, [&] { cross_entropy(none, labels({2})); });
   rejects(message, [&] { concatenate<double>({x, none}); });
   rejects(message, [&] { embedding(none, labels({2})); });
@@ -256,6 +258,71 @@ BOOST_AUTO_TEST_CASE(channel_norms) {
   BatchNorm<double> module(5);
   rejects("[batch_norm] x is (2, 3, 4), the module has 5 features: x must be (N, 5, …)", [&] { module(x); });
   rejects("[batch_norm] x is (5,), the module has 5 features: x must be (N, 5, …)", [&] { module(of({5})); });
+}
+
+BOOST_AUTO_TEST_CASE(convolutions) {
+  const V x = of({2, 64, 5, 6}), w = of({128, 64, 3, 3});
+  const std::string axes = ": x must be (N, C, H, W), the weight (O, C, kh, kw)";
+  rejects("[conv2d] x is (5, 6), weight is (128, 64, 3, 3)" + axes, [&] { conv2d(of({5, 6}), w); });
+  rejects("[conv2d] x is (2, 64, 5, 6), weight is (128, 64)" + axes, [&] { conv2d(x, of({128, 64})); });
+  rejects(
+      "[conv2d] x is (2, 64, 5, 6), weight is (128, 32, 3, 3): the weight's second axis must equal x's "
+      "channels",
+      [&] {
+        conv2d(x, of({128, 32, 3, 3}));
+      });
+  rejects("[conv2d] x is (2, 64, 5, 6), weight is (128, 64, 3, 3), bias is (64,): the bias must be (128,)",
+          [&] { conv2d(x, w, of({64})); });
+  const std::string fits = ": the window must fit into the padded axis";
+  rejects("[conv2d] the window is 7, the axis 6 with padding 0" + fits, [&] {
+    conv2d(x, of({1, 64, 3, 7}));
+  });
+  rejects("[conv2d] the window is 8, the axis 5 with padding 1" + fits, [&] {
+    conv2d(x, of({1, 64, 8, 8}), {}, {1, 1});
+  });
+  rejects("[conv2d] the window is 3, the stride 0: both must be at least 1", [&] {
+    conv2d(x, w, {}, {0, 1});
+  });
+  rejects("[conv2d] the window is 0, the stride 1: both must be at least 1", [&] {
+    conv2d(x, of({128, 64, 0, 3}));
+  });
+  rejects("[conv2d] the padding is 18446744073709551615: there is no such memory", [&] {
+    conv2d(x, w, {}, {1, SIZE_MAX});
+  });
+  Rng rng(1);
+  ConvBlock<double> block(64, 128, Init::he_normal(), rng);
+  rejects(
+      "[conv2d] x is (2, 32, 5, 6), weight is (128, 64, 3, 3): the weight's second axis must equal x's "
+      "channels",
+      [&] {
+        block(of({2, 32, 5, 6}));
+      });
+  rejects("[resnet] there are 0 stages of 1 blocks: there must be at least one of each", [&] {
+    ResNet<double>({1, 10, {}, 1, {}}, Init::he_normal(), rng);
+  });
+  rejects("[resnet] there are 2 stages of 0 blocks: there must be at least one of each", [&] {
+    ResNet<double>({1, 10, {4, 8}, 0, {}}, Init::he_normal(), rng);
+  });
+  rejects("[init] the weight is (3,): it must be (out, in, …)",
+          [&] { Init::he_normal().weight<double>(Shape{3}, rng); });
+}
+
+BOOST_AUTO_TEST_CASE(pools) {
+  const V x = of({2, 3, 4, 5});
+  const auto for_both = [](const std::string& rest, const V& input, std::size_t size,
+                           const PoolOptions& options) {
+    rejects("[max_pool2d] " + rest, [&] { max_pool2d(input, size, options); });
+    rejects("[avg_pool2d] " + rest, [&] { avg_pool2d(input, size, options); });
+  };
+  for_both("x is (2, 3, 4): it must be (N, C, H, W)", of({2, 3, 4}), 2, {});
+  for_both("x is (2, 3, 0, 4): there must be pixels to choose from", of({2, 3, 0, 4}), 2, {});
+  for_both("the window is 2, the padding 2: the padding must be at most half the window", x, 2, {1, 2});
+  for_both("the window is 0, the stride 0: both must be at least 1", x, 0, {});
+  for_both("the window is 5, the axis 4 with padding 0: the window must fit into the padded axis", x, 5, {});
+  rejects("[global_average_pool] x is (2, 3): it must be (N, C, H, W)", [] {
+    global_average_pool(of({2, 3}));
+  });
+  rejects("[flatten] x is (): it must have an axis of samples", [] { Flatten<double>()(of({})); });
 }
 
 BOOST_AUTO_TEST_CASE(attention_shapes) {

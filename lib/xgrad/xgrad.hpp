@@ -22,6 +22,7 @@
 #include "xgrad/io/progress.hpp"
 #include "xgrad/io/safetensors.hpp"
 #include "xgrad/io/weights.hpp"
+#include "xgrad/nn/convolution.hpp"
 #include "xgrad/nn/init.hpp"
 #include "xgrad/nn/layers.hpp"
 #include "xgrad/nn/module.hpp"

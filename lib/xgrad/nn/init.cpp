@@ -70,12 +70,14 @@ std::vector<double> orthonormal(std::size_t rows, std::size_t columns, Rng& rng)
 }  // namespace
 
 template <class T>
-Array<T> Init::weight(std::size_t fan_out, std::size_t fan_in, Rng& rng) const {
+Array<T> Init::weight(const Shape& shape, Rng& rng) const {
+  if (shape.size() < 2) fail("init", "the weight is ", to_string(shape), ": it must be (out, in, …)");
+  const std::size_t window = count(Shape(shape.begin() + 2, shape.end()));
+  const std::size_t fan_in = shape[1] * window, fan_out = shape[0] * window;
   const double variance = scale_ == Scale::fixed    ? value_
                           : scale_ == Scale::fan_in ? value_ / double(fan_in)
                                                     : 2 * value_ / double(fan_in + fan_out);
   const double deviation = gain_ * std::sqrt(variance);
-  const Shape shape{fan_out, fan_in};
   switch (kind_) {
     case Kind::uniform:
       return rng.uniform<T>(shape, -std::sqrt(3.0) * deviation, std::sqrt(3.0) * deviation);
@@ -86,11 +88,12 @@ Array<T> Init::weight(std::size_t fan_out, std::size_t fan_in, Rng& rng) const {
     case Kind::orthogonal:
       break;
   }
-  const auto q = orthonormal(fan_out, fan_in, rng);  // vectors as rows
+  const std::size_t rows = shape[0], columns = fan_in;
+  const auto q = orthonormal(rows, columns, rng);  // vectors as rows
   auto w = empty<T>(shape);
-  for (std::size_t i = 0; i < fan_out; ++i)
-    for (std::size_t j = 0; j < fan_in; ++j)
-      w.data()[i * fan_in + j] = T(gain_ * (fan_out <= fan_in ? q[i * fan_in + j] : q[j * fan_out + i]));
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j)
+      w.data()[i * columns + j] = T(gain_ * (rows <= columns ? q[i * columns + j] : q[j * rows + i]));
   return w;
 }
 
@@ -101,8 +104,8 @@ Array<T> Init::bias(std::size_t fan_out, std::size_t fan_in, Rng& rng) const {
   return rng.uniform<T>({fan_out}, -bound, bound);
 }
 
-#define XGRAD_INSTANTIATE(T)                                               \
-  template Array<T> Init::weight<T>(std::size_t, std::size_t, Rng&) const; \
+#define XGRAD_INSTANTIATE(T)                                   \
+  template Array<T> Init::weight<T>(const Shape&, Rng&) const; \
   template Array<T> Init::bias<T>(std::size_t, std::size_t, Rng&) const;
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

@@ -8,8 +8,8 @@
 
 namespace xgrad {
 
-/// A rule for a weight matrix (fan_out, fan_in). Numbers are drawn in double, so float and double networks
-/// with one seed start alike.
+/// A rule for a weight: a matrix (fan_out, fan_in), or that of a convolution. Numbers are drawn in double, so
+/// float and double networks with one seed start alike.
 class Init {
  public:
   static Init xavier_uniform();  ///< U(±√(6/(in+out))), biases 0 (Glorot & Bengio 2010; Keras' default)
@@ -25,8 +25,15 @@ class Init {
   /// The rule's weight multiplied by `gain`.
   Init scaled(double gain) const;
 
+  /// A matrix (fan_out, fan_in).
   template <class T>
-  Array<T> weight(std::size_t fan_out, std::size_t fan_in, Rng& rng) const;
+  Array<T> weight(std::size_t fan_out, std::size_t fan_in, Rng& rng) const {
+    return weight<T>(Shape{fan_out, fan_in}, rng);
+  }
+  /// The weight of a convolution, (out, in, kh, kw): each output sees in·kh·kw inputs, each input goes to
+  /// out·kh·kw outputs. `orthogonal` makes the rows of (out, in·kh·kw) orthogonal.
+  template <class T>
+  Array<T> weight(const Shape& shape, Rng& rng) const;
   template <class T>
   Array<T> bias(std::size_t fan_out, std::size_t fan_in, Rng& rng) const;
 
