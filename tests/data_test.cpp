@@ -383,6 +383,116 @@ BOOST_AUTO_TEST_CASE(two_moons) {
   BOOST_TEST(moons<float>(0, .1, 1).size() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(digits_on_a_small_canvas) {
+  const auto plain = small_digits<double>(3000, 1, 0);
+  BOOST_TEST(shape_of(plain.x) == (Shape{3000, 10, 10}));
+  std::map<std::int64_t, std::map<std::size_t, int>> corners;  // of each digit: where its ink begins
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    std::size_t first = 100;
+    for (std::size_t p = 0; p < 100; ++p) {
+      const double value = plain.x.data()[100 * i + p];
+      if (value == 0) continue;
+      BOOST_REQUIRE((value >= .6 && value < 1 && p / 10 >= 1 && p / 10 <= 8 && p % 10 >= 2 && p % 10 <= 7));
+      first = std::min(first, p);
+    }
+    ++corners[plain.labels(i)][first];
+  }
+  BOOST_TEST(corners.size() == 10U);
+  for (const auto& [label, places] : corners)
+    BOOST_TEST(places.size() == 4U, label << ": two rows, two columns");
+  BOOST_TEST(corners[5].count(12) == 1U);  // its glyph has ink in the upper left corner
+
+  const auto noisy = small_digits<double>(2000, 1);
+  double variance = 0;
+  for (std::size_t i = 0; i < 2000; ++i)
+    variance += std::pow(noisy.x(i, 0, 0), 2) / 2000;  // always background
+  BOOST_TEST(variance == .09, boost::test_tools::tolerance(.1));
+  check_error([] { small_digits<float>(1, 1, -1); }, {"noise is -1"});
+}
+
+BOOST_AUTO_TEST_CASE(cifar_round_trip) {
+  const Folder folder;
+  // By hand: label 3, then red, green and blue planes; the first pixel is (10, 20, 30), the last (40, 50,
+  // 60).
+  Bytes record(3073);
+  record[0] = 3;
+  for (std::size_t plane = 0; plane < 3; ++plane) {
+    record[1 + 1024 * plane] = static_cast<std::uint8_t>(10 * (plane + 1));
+    record[1024 * (plane + 1)] = static_cast<std::uint8_t>(10 * (plane + 4));
+  }
+  const auto one = read_cifar10<double>(folder.write("one.bin", record));
+  BOOST_TEST(shape_of(one.x) == (Shape{1, 3, 32, 32}));
+  BOOST_TEST(one.labels(0) == 3);
+  BOOST_TEST(one.x(0, 1, 0, 0) == 20. / 255);
+  BOOST_TEST(one.x(0, 2, 31, 31) == 60. / 255);
+  BOOST_TEST(cifar10_class(3) == "cat");
+  check_error([] { cifar10_class(10); }, {"no class 10"});
+
+  Rng rng(1);
+  Labelled<float> data{rng.uniform<float>({7, 3, 32, 32}, 0, 1), Indices{0, 1, 2, 3, 9, 8, 7}};
+  write_cifar10(data, folder / "seven.bin");
+  BOOST_TEST(folder.read("seven.bin").size() == 7 * 3073U);
+  BOOST_TEST(!fs::exists(folder / "seven.bin.part"));
+  const auto back = read_cifar10<float>(folder / "seven.bin");
+  BOOST_TEST((back.labels == data.labels));
+  for (std::size_t i = 0; i < data.x.size(); ++i)
+    BOOST_REQUIRE_SMALL(back.x.data()[i] - data.x.data()[i], .5F / 255 + 1e-6F);
+  write_cifar10(back, folder / "again.bin");
+  BOOST_TEST((folder.read("again.bin") == folder.read("seven.bin")));
+}
+
+BOOST_AUTO_TEST_CASE(cifar_bad_files) {
+  const Folder folder;
+  check_error([&] { read_cifar10<float>(folder / "none.bin"); }, {"[cifar]", "none.bin", "No such file"});
+  check_error([&] { read_cifar10<float>(folder.path.string()); }, {"is a folder"});
+  check_error([&] { read_cifar10<float>(folder.write("empty.bin", {})); }, {"empty.bin is empty"});
+  check_error([&] { read_cifar10<float>(folder.write("cut.bin", Bytes(3073 * 2 - 1))); },
+              {"cut.bin has 6145 bytes, 3072 more than 1 records of 3073", "truncated"});
+  Bytes wrong(3073 * 2);
+  wrong[3073] = 10;
+  check_error([&] { read_cifar10<float>(folder.write("wrong.bin", wrong)); },
+              {"label 10 for image 1", "0 to 9"});
+  check_error(
+      [&] {
+        write_cifar10<float>({zeros<float>({1, 32, 32, 3}), Indices{0}}, folder / "x");
+      },
+      {"(1, 32, 32, 3)", "(n, 3, 32, 32)"});
+  check_error(
+      [&] {
+        write_cifar10<float>({zeros<float>({1, 3, 32, 32}), Indices{10}}, folder / "x");
+      },
+      {"label 0 is 10"});
+  check_error(
+      [&] {
+        write_cifar10<float>({full<float>({1, 3, 32, 32}, 2), Indices{1}}, folder / "x");
+      },
+      {"pixel 0 is 2", "[0, 1]"});
+  check_error(
+      [&] {
+        write_cifar10<float>({zeros<float>({1, 3, 32, 32}), Indices{1}}, folder / "no/x");
+      },
+      {"no/x", "cannot be written"});
+}
+
+BOOST_AUTO_TEST_CASE(cifar_folder) {
+  const Folder folder;
+  const auto batch = [&](const char* name, std::int64_t label, std::size_t n) {
+    write_cifar10<float>({full<float>({n, 3, 32, 32}, float(label) / 10), full<std::int64_t>({n}, label)},
+                         folder / name);
+  };
+  check_error([&] { load_cifar10<float>(folder / "none"); }, {"none", "does not exist"});
+  check_error([&] { load_cifar10<float>(folder.path.string()); }, {"data_batch_1.bin does not exist"});
+  batch("data_batch_1.bin", 1, 3);
+  check_error([&] { load_cifar10<float>(folder.path.string()); }, {"test_batch.bin does not exist"});
+  batch("test_batch.bin", 6, 4);
+  BOOST_TEST(load_cifar10<float>(folder.path.string()).train.size() == 3U);
+  for (int i = 2; i <= 5; ++i) batch(("data_batch_" + std::to_string(i) + ".bin").c_str(), i, 2);
+  const auto data = load_cifar10<float>(folder.path.string());
+  BOOST_TEST((data.train.labels == Indices{1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5}));
+  BOOST_TEST(data.train.x(10, 2, 31, 31) == 128 / 255.F);
+  BOOST_TEST((data.test.labels == Indices{6, 6, 6, 6}));
+}
+
 BOOST_AUTO_TEST_CASE(batches) {
   Labelled<float> data{zeros<float>({10, 2, 3}), Indices::from_shape({10})};
   for (std::size_t i = 0; i < 10; ++i) {

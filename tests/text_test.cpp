@@ -272,4 +272,119 @@ BOOST_AUTO_TEST_CASE(translation_batches) {
   check_error([&] { encode({{{"hate"}, {"aime"}}}, english, french); }, {"\"hate\""});
 }
 
+BOOST_AUTO_TEST_CASE(generated_reviews) {
+  const std::set<std::string> good{"good", "fine", "clever", "funny", "moving", "brilliant", "fresh", "warm"};
+  const std::set<std::string> bad{"bad", "dull", "silly", "boring", "slow", "awful", "stale", "cold"};
+  const auto all = reviews(4000, 1);
+  std::set<Tokens> seen;
+  int positive = 0, two = 0, contrasts = 0;
+  for (const auto& review : all) {
+    seen.insert(review.words);
+    std::vector<bool>
+        verdicts;  // read again by the rule: "not" turns the next adjective, the last clause decides
+    bool negated = false;
+    for (const auto& word : review.words) {
+      if (word == "not") negated = true;
+      if (!good.count(word) && !bad.count(word)) continue;
+      verdicts.push_back(bool(good.count(word)) != negated);
+      negated = false;
+    }
+    const bool but = std::count(review.words.begin(), review.words.end(), "but");
+    BOOST_REQUIRE((verdicts.size() == 1 || verdicts.size() == 2));
+    BOOST_REQUIRE(verdicts.back() == bool(review.positive));
+    if (verdicts.size() == 2) BOOST_REQUIRE((verdicts[0] != verdicts[1]) == but);
+    positive += int(review.positive);
+    two += verdicts.size() == 2;
+    contrasts += but;
+  }
+  BOOST_TEST(seen.size() == 4000U);
+  BOOST_TEST((positive > 1850 && positive < 2150));
+  BOOST_TEST((two >= 4000 - 8 * 16 * 2 * 4 && two < 3200));  // more than half: single clauses run out
+  BOOST_TEST((contrasts > two * .45 && contrasts < two * .55));
+  BOOST_TEST(join_words(reviews(3, 7).at(2).words) == join_words(reviews(9, 7).at(2).words));
+  check_error([] { reviews(100001, 1); }, {"[reviews]", "up to 100000"});
+}
+
+BOOST_AUTO_TEST_CASE(generated_tags) {
+  std::map<std::string, std::set<std::string>> tags_of;
+  for (const auto& sentence : tagged_sentences(3000, 2)) {
+    BOOST_REQUIRE(sentence.words.size() == sentence.tags.size());
+    for (std::size_t i = 0; i < sentence.tags.size(); ++i) {
+      const auto& tag = sentence.tags[i];
+      tags_of[sentence.words[i]].insert(tag);
+      if (tag[0] != 'I') continue;  // a name goes on only behind its own beginning
+      BOOST_REQUIRE(i > 0);
+      BOOST_REQUIRE(sentence.tags[i - 1].substr(1) == tag.substr(1));
+    }
+  }
+  BOOST_TEST((tags_of["victoria"] == std::set<std::string>{"B-LOC", "B-ORG", "B-PER"}));
+  BOOST_TEST((tags_of["jordan"] == std::set<std::string>{"B-LOC", "B-ORG", "I-PER"}));
+  BOOST_TEST((tags_of["and"] == std::set<std::string>{"I-ORG", "O"}));
+  BOOST_TEST((tags_of["anna"] == std::set<std::string>{"B-PER"}));
+  BOOST_TEST((tags_of["bank"] == std::set<std::string>{"I-ORG"}));
+  BOOST_TEST((tags_of["."] == std::set<std::string>{"O"}));
+  tagged_sentences(10000, 1);  // as many as are promised
+  check_error([] { tagged_sentences(10001, 1); }, {"up to 10000"});
+}
+
+BOOST_AUTO_TEST_CASE(generated_questions) {
+  int for_person = 0;
+  for (std::size_t facts : {1, 3, 8}) {
+    const auto all = questions(64, facts, 3);
+    for (const auto& question : all) {
+      const auto& words = question.words;
+      std::map<std::string, std::string> has, with;
+      for (std::size_t i = 0; i < facts; ++i) {
+        BOOST_REQUIRE((words[5 * i + 1] == "has" && words[5 * i + 4] == "."));
+        has[words[5 * i]] = words[5 * i + 3];
+        with[words[5 * i + 3]] = words[5 * i];
+      }
+      BOOST_REQUIRE((has.size() == facts && with.size() == facts));
+      BOOST_REQUIRE(words.back() == "?");
+      const auto& key = words[words.size() - 2];
+      const bool who = words[5 * facts] == "who";
+      BOOST_REQUIRE(question.answer == (who ? with : has).at(key));
+      for_person += who;
+    }
+  }
+  BOOST_TEST((for_person > 70 && for_person < 122));
+  check_error([] { questions(1, 9, 1); }, {"facts is 9", "1 to 8"});
+  check_error([] { questions(1, 0, 1); }, {"facts is 0"});
+  check_error([] { questions(65, 1, 1); }, {"up to 64"});
+}
+
+BOOST_AUTO_TEST_CASE(markers) {
+  const auto order = which_comes_first(2000, 6, 1);
+  std::set<std::pair<std::size_t, std::size_t>> places;
+  int second = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const Ids tokens = row(order.x, i);
+    BOOST_REQUIRE((std::count(tokens.begin(), tokens.end(), 0) == 1 &&
+                   std::count(tokens.begin(), tokens.end(), 1) == 1));
+    const auto a = std::find(tokens.begin(), tokens.end(), 0) - tokens.begin();
+    const auto b = std::find(tokens.begin(), tokens.end(), 1) - tokens.begin();
+    BOOST_REQUIRE(order.labels(i) == (b < a));
+    BOOST_REQUIRE(*std::max_element(tokens.begin(), tokens.end()) <= 5);
+    places.insert({std::size_t(a), std::size_t(b)});
+    second += b < a;
+  }
+  BOOST_TEST(places.size() == 30U);  // all pairs of two different places
+  BOOST_TEST((second > 900 && second < 1100));
+  check_error([] { which_comes_first(1, 1, 1); }, {"length is 1", "at least 2"});
+
+  const auto recall = recall_first(2000, 8, 1);
+  BOOST_TEST(shape_of(recall.x) == (Shape{2000, 9}));
+  std::map<std::int64_t, int> firsts;
+  for (std::size_t i = 0; i < recall.size(); ++i) {
+    ++firsts[recall.x(i, 0)];
+    BOOST_REQUIRE(recall.labels(i) == recall.x(i, 0));
+    for (std::size_t t = 1; t < 9; ++t) BOOST_REQUIRE((recall.x(i, t) >= 4 && recall.x(i, t) < 8));
+  }
+  BOOST_TEST(firsts.size() == 4U);
+  for (const auto& [token, times] : firsts)
+    BOOST_TEST((token >= 0 && token < 4 && times > 420 && times < 580));
+  BOOST_TEST((recall_first(5, 8, 1).x == recall_first(5, 8, 1).x));
+  BOOST_TEST((recall_first(5, 8, 1).x != recall_first(5, 8, 2).x));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

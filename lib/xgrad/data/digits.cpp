@@ -55,6 +55,27 @@ Labelled<T> digits(std::size_t n, std::uint64_t seed, const DigitsOptions& optio
 }
 
 template <class T>
+Labelled<T> small_digits(std::size_t n, std::uint64_t seed, double noise) {
+  if (!(noise >= 0)) fail("small_digits", "noise is ", noise, ": a standard deviation is 0 or more");
+  constexpr std::size_t side = 10;
+  Rng rng(seed);
+  Labelled<T> data{empty<T>({n, side, side}), Indices::from_shape({n})};
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t label = rng.below(10), first_row = 1 + rng.below(2), first_column = 2 + rng.below(2);
+    const double brightness = rng.uniform(.6, 1);
+    T* pixel = data.x.data() + i * side * side;
+    for (std::size_t row = 0; row < side; ++row)
+      for (std::size_t column = 0; column < side; ++column) {
+        const std::size_t r = row - first_row, c = column - first_column;  // wraps round above and left, too
+        const bool ink = r < glyph_rows && c < glyph_columns && font[label][r][c] == '#';
+        *pixel++ = static_cast<T>((ink ? brightness : 0) + noise * rng.normal());
+      }
+    data.labels.data()[i] = static_cast<std::int64_t>(label);
+  }
+  return data;
+}
+
+template <class T>
 std::string picture(const Array<T>& images) {
   if (images.dimension() != 3)
     fail("picture", "got ", to_string(shape_of(images)), ": images are (n, rows, columns)");
@@ -76,6 +97,7 @@ std::string picture(const Array<T>& images) {
 
 #define XGRAD_INSTANTIATE(T)                                                     \
   template Labelled<T> digits(std::size_t, std::uint64_t, const DigitsOptions&); \
+  template Labelled<T> small_digits(std::size_t, std::uint64_t, double);         \
   template std::string picture(const Array<T>&);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

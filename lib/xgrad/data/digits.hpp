@@ -22,6 +22,12 @@ struct DigitsOptions {
 template <class T>
 Labelled<T> digits(std::size_t n, std::uint64_t seed, const DigitsOptions& options = {});
 
+/// n images (n, 10, 10) and labels 0…9 for quick experiments: the same font in its own size, one or two
+/// pixels from the top and two or three from the left, drawn with brightness U(0.6, 1), plus normal noise.
+/// Not clipped: pixels may leave [0, 1].
+template <class T>
+Labelled<T> small_digits(std::size_t n, std::uint64_t seed, double noise = .3);
+
 /// Images (n, rows, columns) side by side in characters, two rows of pixels a line: to look at in a terminal.
 template <class T>
 std::string picture(const Array<T>& images);
