@@ -49,13 +49,14 @@ class Systems(unittest.TestCase):
         self.chapter("01_a", system("S1", result()), experiment("E12", result("adaptive")))
         self.chapter("02_b", system("S2", result("error", .1)), system("S1", result("loss", 2.5)))
 
-    def chapter(self, name, *rows, code=0, reports=True, extra=""):
+    def chapter(self, name, *rows, code=0, reports=True, with_mnist="", extra=""):
         folder = self.root / "tutorials" / name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "main.cpp").write_text('#include "systems.hpp"\n' if reports else "")
+        (folder / "main.cpp").write_text('#include "systems.hpp"\n' * reports + "XGRAD_MNIST" * bool(with_mnist))
         program = self.root / "build" / "tutorials" / name
         lines = "\n".join(json.dumps(row) for row in rows)
-        program.write_text(f"#!/bin/sh\ncat >> \"$XGRAD_SYSTEMS\" <<'END'\n{lines}\nEND\n{extra}\nexit {code}\n")
+        program.write_text(f"#!/bin/sh\nprint() {{ cat >> \"$XGRAD_SYSTEMS\"; }}\nprint <<'END'\n{lines}\nEND\n"
+                           f"if [ -n \"$XGRAD_MNIST\" ]; then print <<'END'\n{with_mnist}\nEND\nfi\n{extra}\nexit {code}\n")
         program.chmod(0o755)
 
     def run_tool(self, *arguments):
@@ -134,10 +135,11 @@ class Systems(unittest.TestCase):
     def test_results_that_need_data(self):
         rows = [system("S2", result("error", .1)), system("S1", result("loss", 2.5))]
         mnist = result("read", .96, needs="XGRAD_MNIST")
-        self.chapter("02_b", rows[0], system("S1", result("loss", 2.5), mnist))
+        self.chapter("02_b", *rows, with_mnist=json.dumps(system("S1", mnist)))
         os.environ["XGRAD_MNIST"] = str(self.root)
         self.assertEqual(self.run_tool("--write")[0], 0)
         self.assertIn("✓ read (with XGRAD_MNIST): 0.96", self.page.read_text())
+        self.assertEqual(self.page.read_text().count("✓ loss"), 1)
         self.assertEqual(self.run_tool("--check")[0], 0)
         self.chapter("02_b", *rows)
         self.assertEqual(self.run_tool("--check")[0], 1)  # the data are there, the result is not

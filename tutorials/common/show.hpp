@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -80,6 +81,18 @@ void expect(const std::string& label, const xgrad::Array<T>& computed, const std
 inline void expect_true(const std::string& label, bool holds) {
   std::cout << label << (holds ? "   ✓\n" : "   ✗\n");
   failures += !holds;
+}
+
+/// f must end with an Error: prints its message after the label. False, and a failure, when it does not.
+inline bool refused(const std::string& label, const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const xgrad::Error& error) {
+    std::cout << label << ": " << error.what() << '\n';
+    return true;
+  }
+  expect_true(label + " is refused", false);
+  return false;
 }
 
 /// The last line of main: return show::finish();
