@@ -1,6 +1,7 @@
 // 04 The residual add: y = x + f(x), its gradient dx = dy + Jᵀ dy, and what is not a residual connection.
 
 #include "show.hpp"
+#include "systems.hpp"
 
 using namespace xgrad;
 using A = Array<double>;
@@ -131,6 +132,74 @@ void concatenation() {
                show::entries(add(V(x0)).value()), 1e-15);
 }
 
+struct Stack {
+  std::string name;
+  std::size_t parameters;
+  std::vector<double> ratios;  // |dx| / |dy|, one for each seed
+};
+
+// Thirty layers 32 wide, W ~ N(0, 1/columns), b = 0; the growing one appends four columns in each layer.
+Stack thirty_layers(const std::string& name) {
+  Stack stack{name, 0, {}};
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Rng rng(seed);
+    std::size_t parameters = 0;
+    const auto map = [&](const V& x, std::size_t out) {
+      const std::size_t in = x.extent(-1);
+      parameters += out * in + out;
+      return matmul(x, V(rng.normal<double>({in, out}, 0, 1 / std::sqrt(double(in)))));
+    };
+    const V x = parameter(rng.normal<double>({64, 32}));
+    Tape<double> tape;
+    V h = x;
+    for (int layer = 0; layer < 30; ++layer) {
+      // [wirings]
+      if (name == "plain") h = relu(map(h, 32));
+      if (name == "add") h = h + relu(map(h, 32));
+      if (name == "concat + projection") h = map(concatenate<double>({h, relu(map(h, 32))}, -1), 32);
+      if (name == "growing concat") h = concatenate<double>({h, relu(map(h, 4))}, -1);
+      // [/wirings]
+    }
+    const A dy = rng.normal<double>(h.shape());
+    h.backward(dy);
+    stack.ratios.push_back(norm(x.grad()) / norm(dy));
+    stack.parameters = parameters;
+  }
+  return stack;
+}
+
+void thirty_layers() {
+  show::section("Thirty layers");
+  std::cout << "|dx| / |dy|, five seeds, and the parameters:\n";
+  std::vector<Stack> stacks;
+  for (const char* name : {"plain", "add", "concat + projection", "growing concat"}) {
+    stacks.push_back(thirty_layers(name));
+    const auto& ratios = stacks.back().ratios;
+    const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
+    std::printf("  %-20s %7.1e to %7.1e %8zu\n", name, *least, *most, stacks.back().parameters);
+  }
+  const Stack &plain = stacks[0], &add = stacks[1], &projected = stacks[2], &growing = stacks[3];
+  const double shares = double(projected.parameters) / double(add.parameters);
+  show::expect("parameters, add", double(add.parameters), double(plain.parameters), 0, 17);
+  show::system({"S3",
+                "concatenation for a residual add: the width doubles, and what passes by f is multiplied by "
+                "a learned matrix",
+                "the add; beside it concatenation with a projection, and DenseNet's growing one",
+                {show::equals("width of [x, f(x)] for 3 columns",
+                              double(concatenate<double>({x0, f(x0)}, -1).extent(-1)), 6),
+                 show::equals("width of x + f(x)", double((V(x0) + f(x0)).extent(-1)), 3)}});
+  show::experiment(
+      {"E10",
+       "concatenation with a projection loses the gradient as a plain stack does, at three times the "
+       "parameters; the add keeps both",
+       {show::below("|dx|/|dy| over 30 layers, plain", plain.ratios, .1),
+        show::below("|dx|/|dy|, concat + projection", projected.ratios, .1),
+        show::above("|dx|/|dy|, add", add.ratios, 1),
+        show::reported("|dx|/|dy|, growing concat", growing.ratios),
+        show::at_least("parameters, concat + projection beside add", {shares}, 2.9),
+        show::equals("parameters, add beside plain", double(add.parameters) / double(plain.parameters), 1)}});
+}
+
 void doubling() {
   show::section("Doubling");
   std::cout << "z -> z + relu(z), L times:\n";
@@ -201,6 +270,7 @@ int main() {
   document_example();
   two_paths();
   concatenation();
+  thirty_layers();
   doubling();
   target_minus_output();
   return show::finish();
