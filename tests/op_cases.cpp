@@ -235,6 +235,28 @@ AdamOptions adam_options(const Case& c) {
           number(c, "weight_decay")};
 }
 
+AdafactorOptions adafactor_options(const Case& c) {
+  return {number(c, "eps1"), number(c, "eps2"), number(c, "clip"), number(c, "decay"),
+          number(c, "weight_decay")};
+}
+HandOver hand_over(const Case& c) {
+  return {size(c, "at"), number(c, "factor"), {number(c, "momentum"), false, number(c, "sgd_decay")}};
+}
+
+/// The learning rate of 24 steps, from 0.5.
+Schedule schedule_of(const Case& c) {
+  const std::string name = c.attributes.at("schedule");
+  const auto steps = c.attributes.value("steps", std::size_t(0));
+  const double end = c.attributes.value("end", 0.);
+  if (name == "step") return schedule::step(.5, steps, number(c, "factor"));
+  if (name == "linear") return schedule::linear(.5, steps, end);
+  if (name == "cosine") return schedule::cosine(.5, steps, end);
+  if (name == "geometric") return schedule::geometric(.5, end, steps);
+  if (name == "warm_up") return schedule::warm_up(steps, schedule::step(.5, 1, number(c, "factor")));
+  if (name == "transformer") return schedule::transformer(64, steps);
+  return schedule::constant(.5);
+}
+
 template <class F>
 Op binary(const char* name, F f) {
   return row(name, [f](const auto& x, const Case&) { return f(x[0], x[1]); });
@@ -617,6 +639,23 @@ std::vector<Op> optimisers() {
             using Optimiser = AdamW<Scalar<decltype(x)>>;
             return c.attributes.count("weight_decay") ? trace<Optimiser>(x, c, adam_options(c))
                                                       : trace<Optimiser>(x, c);
+          }),
+      row("Adafactor",
+          [](const auto& x, const Case& c) {
+            using Optimiser = Adafactor<Scalar<decltype(x)>>;
+            return c.attributes.count("eps1") ? trace<Optimiser>(x, c, adafactor_options(c))
+                                              : trace<Optimiser>(x, c);
+          }),
+      row("AdamWThenSGD",
+          [](const auto& x, const Case& c) {
+            return trace<AdamWThenSGD<Scalar<decltype(x)>>>(x, c, hand_over(c));
+          }),
+      row("schedule",
+          [](const auto& x, const Case& c) {
+            using T = Scalar<decltype(x)>;
+            auto rates = empty<T>({24});
+            for (std::size_t t = 0; t < 24; ++t) rates(t) = T(schedule_of(c)(t));
+            return Variable<T>(rates);
           }),
   };
 }

@@ -848,6 +848,83 @@ for name, make in (("Adam", torch.optim.Adam), ("AdamW", torch.optim.AdamW)):
         ("betas and eps", .05, {"betas": (.5, .8), "eps": .1, "weight_decay": .05},
          {"beta1": .5, "beta2": .8, "eps": .1, "weight_decay": .05})])
 
+
+
+class Adafactor:
+    """Algorithms 4 and 5 of Shazeer & Stern (2018), with whole matrices and the paper's names."""
+
+    def __init__(self, parameters, lr=.01, eps1=1e-30, eps2=1e-3, clip=1., decay=.8, weight_decay=0.):
+        self.parameters, self.state, self.t = parameters, [{} for _ in parameters], 0
+        self.options = lr, eps1, eps2, clip, decay, weight_decay
+
+    def step(self):
+        lr, eps1, eps2, d, decay, weight_decay = self.options
+        self.t += 1
+        beta2, rho = 1 - self.t**-decay, min(lr, self.t**-.5)
+        for p, state in zip(self.parameters, self.state):
+            x, g = p.detach().numpy(), p.grad.numpy()
+            alpha = max(eps2, np.sqrt(np.mean(x**2))) * rho
+            square = g**2 + eps1
+            if g.ndim > 1:
+                state["R"] = beta2 * state.get("R", 0) + (1 - beta2) * square @ np.ones((g.shape[1], 1))
+                state["C"] = beta2 * state.get("C", 0) + (1 - beta2) * np.ones((1, g.shape[0])) @ square
+                second_moment = state["R"] @ state["C"] / np.sum(state["R"])
+            else:
+                second_moment = state["V"] = beta2 * state.get("V", 0) + (1 - beta2) * square
+            u = g / np.sqrt(second_moment)
+            u /= max(1, np.sqrt(np.mean(u**2)) / d)
+            p.data = torch.tensor(x - lr * weight_decay * x - alpha * u)
+
+
+class AdamWThenSGD:
+    """PyTorch's AdamW for some steps, then PyTorch's SGD."""
+
+    def __init__(self, parameters, lr, at, factor, momentum=0., weight_decay=.01, sgd_decay=0.):
+        self.left = at
+        self.adamw = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+        self.sgd = torch.optim.SGD(parameters, lr=lr * factor, momentum=momentum, weight_decay=sgd_decay)
+
+    def step(self):
+        (self.adamw if self.left > 0 else self.sgd).step()
+        self.left -= 1
+
+
+optimiser("Adafactor", Adafactor, [
+    ("as constructed", .01, {}, {}), ("large rate", 3., {}, {}),
+    ("all options", .1, {"eps1": 1e-3, "eps2": .9, "clip": .5, "decay": .6, "weight_decay": .2},
+     {"eps1": 1e-3, "eps2": .9, "clip": .5, "decay": .6, "weight_decay": .2})])
+optimiser("AdamWThenSGD", AdamWThenSGD, [
+    (f"after {at}", .02, {"at": at, "factor": 5., "momentum": momentum, "sgd_decay": decay},
+     {"at": at, "factor": 5., "momentum": momentum, "sgd_decay": decay})
+    for at, momentum, decay in ((0, .9, 0.), (3, 0., .1), (3, .8, 0.), (9, .9, .1))])
+
+
+def rates(make, steps=24):
+    """What a scheduler of PyTorch sets before each step."""
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=.5)
+    scheduler, found = make(optimiser), []
+    for _ in range(steps):
+        found.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        scheduler.step()
+    return torch.tensor(found, dtype=torch.float64)
+
+
+op = Op("schedule")
+S = torch.optim.lr_scheduler
+for case, make, attributes in [
+        ("constant", lambda o: S.LambdaLR(o, lambda t: 1), {}),
+        ("step", lambda o: S.StepLR(o, 5, .3), {"steps": 5, "factor": .3}),
+        ("linear", lambda o: S.LinearLR(o, 1., .2, 16), {"steps": 16, "end": .1}),
+        ("cosine", lambda o: S.SequentialLR(o, [S.CosineAnnealingLR(o, 20, .05), S.LambdaLR(o, lambda t: .1)], [20]),
+         {"steps": 20, "end": .05}),
+        ("geometric", lambda o: S.SequentialLR(o, [S.ExponentialLR(o, .01**(1 / 11)), S.LambdaLR(o, lambda t: .01)], [12]),
+         {"steps": 12, "end": .005}),
+        ("warm_up", lambda o: S.SequentialLR(o, [S.LinearLR(o, .25, 1., 3), S.ExponentialLR(o, .9)], [4]),
+         {"steps": 4, "factor": .9}),
+        ("transformer", lambda o: S.LambdaLR(o, lambda t: 2 * 64**-.5 * min((t + 1)**-.5, (t + 1) * 7**-1.5)), {"steps": 7})]:
+    op.case(case, lambda: rates(make), {}, schedule=case, **attributes)
+
 # --- write -------------------------------------------------------------------------------------------------
 
 folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent
