@@ -650,13 +650,26 @@ BOOST_AUTO_TEST_CASE(b14_normalisation_axes_of_images) {
   const std::vector<std::function<V(const V&)>> same_by_smaller_ops{
       smaller_ops({1}, 1e-8, n_minus_1), smaller_ops({1}, 1e-5, n), smaller_ops({2, 3}, 1e-8, n_minus_1),
       smaller_ops({1, 2, 3}, 1e-5, n)};
-  for (std::size_t i = 0; i < variants.size(); ++i)
-    for (const auto& standardised : {variants[i].standardised, same_by_smaller_ops[i]}) {
-      const Run result = run(
-          [&](const auto& in) {
-            return standardised(in[0]) * reshape(in[1], {1, 4, 1, 1}) + reshape(in[2], {1, 4, 1, 1});
-          },
-          {x, gamma, beta}, c);
+  const std::vector<std::function<V(const V&, const V&, const V&)>> ops{
+      [](const V& x, const V& g, const V& b) {
+        return channel_layer_norm(x, g, b, {1e-8, n_minus_1});
+      },
+      [](const V& x, const V& g, const V& b) { return channel_layer_norm(x, g, b); },
+      [](const V& x, const V& g, const V& b) {
+        return group_norm(x, 4, g, b, {1e-8, n_minus_1});
+      },
+      [](const V& x, const V& g, const V& b) { return group_norm(x, 1, g, b); }};
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    const auto with_affine = [](const auto& standardised) {
+      return [&standardised](const std::vector<V>& in) {
+        return standardised(in[0]) * reshape(in[1], {1, 4, 1, 1}) + reshape(in[2], {1, 4, 1, 1});
+      };
+    };
+    const auto op = [&](const std::vector<V>& in) { return ops[i](in[0], in[1], in[2]); };
+    const std::vector<Differentiable<double>> forms{with_affine(variants[i].standardised),
+                                                    with_affine(same_by_smaller_ops[i]), op};
+    for (const auto& form : forms) {
+      const Run result = run(form, {x, gamma, beta}, c);
       const std::string& name = variants[i].name;
       expect(name + " y", result.y, variants[i].y);
       expect(name + " L", result.loss, variants[i].loss);
@@ -664,6 +677,7 @@ BOOST_AUTO_TEST_CASE(b14_normalisation_axes_of_images) {
       expect(name + " dgamma", result.gradients[1], variants[i].dgamma);
       expect(name + " dbeta", result.gradients[2], {-1.5, 0, 1.5, -.5});
     }
+  }
 }
 
 // B4: γ per channel on the last axis, as D4 Q11, Q18 and Q28 print it, does not broadcast unless width =
@@ -675,15 +689,19 @@ BOOST_AUTO_TEST_CASE(b4_gamma_on_the_wrong_axis) {
 
 BOOST_AUTO_TEST_CASE(b15_batch_norm_and_layer_norm) {
   const A x{{1, 2, 3}, {-1, .5, 2}, {0, -2, 1}}, c{{1, -1, 2}, {.5, 2, -1}, {-1, 1, .5}};
-  const auto batch_norm = [](const V& x) { return standardise_over(x, {0}, 1e-5); };
-  const Run columns = run([&](const auto& in) { return batch_norm(in[0]); }, {x}, c);
-  expect(
-      "BN y", columns.y,
-      {1.224735686, 1.111165758, 1.224735686, -1.224735686, .2020301378, 0, 0, -1.313195896, -1.224735686});
-  expect("BN L", columns.loss, .4291699935);
-  expect("BN dx", columns.gradients[0],
-         {.7144337428, -.5566153111, .9185655425, .7144245574, .8905815292, -1.837103529, -1.4288583,
-          -.3339662181, .9185379864});
+  const Differentiable<double> by_smaller_ops =
+                                   [](const auto&in) { return standardise_over(in[0], {0}, 1e-5); },
+                               op = [](const auto&in) { return batch_norm(in[0]).y; };
+  for (const auto& form : {by_smaller_ops, op}) {
+    const Run columns = run(form, {x}, c);
+    expect(
+        "BN y", columns.y,
+        {1.224735686, 1.111165758, 1.224735686, -1.224735686, .2020301378, 0, 0, -1.313195896, -1.224735686});
+    expect("BN L", columns.loss, .4291699935);
+    expect("BN dx", columns.gradients[0],
+           {.7144337428, -.5566153111, .9185655425, .7144245574, .8905815292, -1.837103529, -1.4288583,
+            -.3339662181, .9185379864});
+  }
   const Run rows = run([](const auto& in) { return standardise(in[0]); }, {x}, c);
   const Numbers y{-1.224735686, 0,           1.224735686,  -1.224740789, 0,
                   1.224740789,  .2672603829, -1.336301914, 1.069041531};
@@ -824,23 +842,29 @@ BOOST_AUTO_TEST_CASE(b18_optimisers) {
 BOOST_AUTO_TEST_CASE(b19_adaptive_layer_norm) {
   const A x{{1, 2, 3, 4}, {2, 4, 6, 8}}, c{{1, -1, 2, .5}, {.5, 1, -1, 2}};
   const A wc{{.1, .2}, {0, .1}, {-.1, .3}, {.2, -.2}, {.05, .1}, {0, .2}, {.1, 0}, {-.1, .1}};
-  const Run result = run(
-      [](const auto& in) {
-        const V statistics = concatenate<double>({mean(in[0], {-1}, true), variance(in[0], {-1}, true)}, -1);
-        const V modulation = linear(statistics, in[1]);
-        return (V(1.) + slice(modulation, 1, 0, 4)) * standardise(in[0]) + slice(modulation, 1, 4, 8);
-      },
-      {x, wc}, c);
-  expect("y", result.y,
-         {-1.76245313, -.2531132825, .7531132825, 1.552044275, -2.604098612, .3291802776, 1.394426297,
-          1.341639445});
-  expect("L", result.loss, 1.08889242);
-  expect("dx", result.gradients[0],
-         {.8477592663, -1.636905134, 1.244972146, -.3452686404, .8270863511, .5950861881, -1.313963281,
-          .1310858622});
-  expect("dWc", result.gradients[1],
-         {-6.708187162, -5.031142887, -1.118036225, -1.677050983, -6.708153621e-06, -1.118036225, 15.09343872,
-          14.25491659, 5, 3.75, 2.5, 3.75, 0, -2.5, 11.25, 10.625});
+  const Differentiable<double> by_smaller_ops = [](const auto& in) {
+    const V statistics = concatenate<double>({mean(in[0], {-1}, true), variance(in[0], {-1}, true)}, -1);
+    const V modulation = linear(statistics, in[1]);
+    return (V(1.) + slice(modulation, 1, 0, 4)) * standardise(in[0]) + slice(modulation, 1, 4, 8);
+  };
+  const Differentiable<double> module = [](const auto& in) {
+    AdaptiveLayerNorm<double> adaptive(4, RowStatistics::variance);
+    adaptive.weight = in[1];
+    return adaptive(in[0]);
+  };
+  for (const auto& form : {by_smaller_ops, module}) {
+    const Run result = run(form, {x, wc}, c);
+    expect("y", result.y,
+           {-1.76245313, -.2531132825, .7531132825, 1.552044275, -2.604098612, .3291802776, 1.394426297,
+            1.341639445});
+    expect("L", result.loss, 1.08889242);
+    expect("dx", result.gradients[0],
+           {.8477592663, -1.636905134, 1.244972146, -.3452686404, .8270863511, .5950861881, -1.313963281,
+            .1310858622});
+    expect("dWc", result.gradients[1],
+           {-6.708187162, -5.031142887, -1.118036225, -1.677050983, -6.708153621e-06, -1.118036225,
+            15.09343872, 14.25491659, 5, 3.75, 2.5, 3.75, 0, -2.5, 11.25, 10.625});
+  }
 }
 
 BOOST_AUTO_TEST_CASE(b20_the_distribution_keeps_its_shape) {

@@ -68,6 +68,11 @@ BOOST_AUTO_TEST_CASE(hessian_vector_products) {
                                {3, 4});
   check_hessian_vector_product("layer_norm", [](const auto& x) { return weigh(layer_norm(x)); }, {2, 5});
   check_hessian_vector_product("batch_norm", [](const auto& x) { return weigh(batch_norm(x).y); }, {4, 2, 3});
+  check_hessian_vector_product("rms_norm", [](const auto& x) { return weigh(rms_norm(x)); }, {2, 5});
+  check_hessian_vector_product("channel_layer_norm",
+                               [](const auto& x) { return weigh(channel_layer_norm(x)); }, {2, 4, 3});
+  check_hessian_vector_product("group_norm", [](const auto& x) { return weigh(group_norm(x, 2)); },
+                               {2, 4, 3});
   check_hessian_vector_product("variance", [](const auto& x) { return weigh(pow(variance(x, {1}), 2)); },
                                {3, 4});
   check_hessian_vector_product("matmul", [](const auto& x) { return weigh(matmul(x, transpose(x))); },

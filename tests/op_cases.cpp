@@ -127,6 +127,7 @@ BlockOrder block_order(const Case& c) {
   return c.attribute<std::string>("order") == "basic" ? BlockOrder::basic : BlockOrder::pre_activation;
 }
 Bias bias(const Case& c) { return c.attribute<bool>("bias") ? Bias::yes : Bias::no; }
+ChannelNormOptions channel_norm_options(const Case& c) { return {number(c, "eps"), divisor(c)}; }
 AttentionOptions attention_options(const Case& c) {
   AttentionOptions options;
   if (c.constants.count("mask")) options.mask = mask(c);
@@ -376,6 +377,34 @@ std::vector<Op> normalisations() {
                                         layer_norm_options(c));
           }),
       row(
+          "rms_norm",
+          [](const auto& x, const Case& c) {
+            return rms_norm(x[0], optional_input(x, c, "gamma"), number(c, "eps"));
+          },
+          [](const X& x, const Case& c) {
+            return composed::rms_norm(x[0], optional_input(x, c, "gamma"), number(c, "eps"));
+          }),
+      row(
+          "channel_layer_norm",
+          [](const auto& x, const Case& c) {
+            return channel_layer_norm(x[0], optional_input(x, c, "gamma"), optional_input(x, c, "beta"),
+                                      channel_norm_options(c));
+          },
+          [](const X& x, const Case& c) {
+            return composed::channel_layer_norm(x[0], optional_input(x, c, "gamma"),
+                                                optional_input(x, c, "beta"), channel_norm_options(c));
+          }),
+      row(
+          "group_norm",
+          [](const auto& x, const Case& c) {
+            return group_norm(x[0], size(c, "groups"), optional_input(x, c, "gamma"),
+                              optional_input(x, c, "beta"), channel_norm_options(c));
+          },
+          [](const X& x, const Case& c) {
+            return composed::group_norm(x[0], size(c, "groups"), optional_input(x, c, "gamma"),
+                                        optional_input(x, c, "beta"), channel_norm_options(c));
+          }),
+      row(
           "batch_norm",
           [](const auto& x, const Case& c) {
             return batch_norm(x[0], optional_input(x, c, "gamma"), optional_input(x, c, "beta"),
@@ -511,6 +540,51 @@ std::vector<Op> modules() {
             BatchNorm<Scalar<decltype(x)>> module(x[0].extent(1), number(c, "eps"), .1,
                                                   c.attribute<bool>("affine"));
             module.train(c.attribute<bool>("training"));
+            return run(module, x, c);
+          }),
+      row("ChannelLayerNorm",
+          [](const auto& x, const Case& c) {
+            ChannelLayerNorm<Scalar<decltype(x)>> module(x[0].extent(1), channel_norm_options(c),
+                                                         c.attribute<bool>("affine"));
+            return run(module, x, c);
+          }),
+      row("GroupNorm",
+          [](const auto& x, const Case& c) {
+            GroupNorm<Scalar<decltype(x)>> module(size(c, "groups"), x[0].extent(1), channel_norm_options(c),
+                                                  c.attribute<bool>("affine"));
+            return run(module, x, c);
+          }),
+      row("InstanceNorm",
+          [](const auto& x, const Case& c) {
+            InstanceNorm<Scalar<decltype(x)>> module(x[0].extent(1), channel_norm_options(c),
+                                                     c.attribute<bool>("affine"));
+            return run(module, x, c);
+          }),
+      row("RMSNorm",
+          [](const auto& x, const Case& c) {
+            RMSNorm<Scalar<decltype(x)>> module(x[0].extent(-1), number(c, "eps"),
+                                                c.attribute<bool>("affine"));
+            return run(module, x, c);
+          }),
+      row("AdaptiveLayerNorm",
+          [](const auto& x, const Case& c) {
+            using Module = AdaptiveLayerNorm<Scalar<decltype(x)>>;
+            const auto statistics = c.attribute<std::string>("statistics");
+            if (statistics == "given") {
+              Module module(x[0].extent(-1), x[1].extent(-1), number(c, "eps"));
+              use_parameters(module, x, c, 2);
+              return module(x[0], x[1]);
+            }
+            Module module(x[0].extent(-1),
+                          statistics == "variance" ? RowStatistics::variance : RowStatistics::log_deviation,
+                          number(c, "eps"));
+            return run(module, x, c);
+          }),
+      row("FrozenStandardize",
+          [](const auto& x, const Case& c) {
+            using T = Scalar<decltype(x)>;
+            FrozenStandardize<T> module(x[0].extent(-1));
+            module.fit(c.constant<T>("data"));
             return run(module, x, c);
           }),
       row("BatchNorm_steps",

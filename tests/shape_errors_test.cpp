@@ -255,6 +255,63 @@ BOOST_AUTO_TEST_CASE(channel_norms) {
           [&] { frozen_batch_norm(x, statistics({4}, {3})); });
   rejects("[frozen_batch_norm] x is (2, 3, 4), the variance is ()" + channel,
           [&] { frozen_batch_norm(x, statistics({3}, {})); });
+  rejects("[rms_norm] x is (2, 3, 4), gamma is (3,): it must have one number for each feature, (4,)",
+          [&] { rms_norm(x, of({3})); });
+  rejects("[rms_norm] axis -1 does not exist: a scalar has no axes", [] { rms_norm(of({})); });
+  rejects("[channel_layer_norm] x is (2, 3, 4), gamma is (4,)" + channel,
+          [&] { channel_layer_norm(x, of({4})); });
+  rejects("[channel_layer_norm] x is (3,): it must be (N, C, …)", [] { channel_layer_norm(of({3})); });
+  rejects("[group_norm] x is (2, 3, 4), beta is (3, 1)" + channel, [&] { group_norm(x, 3, {}, of({3, 1})); });
+  for (std::size_t groups : {0, 2, 6})
+    rejects("[group_norm] x is (2, 3, 4), the groups are " + std::to_string(groups) +
+                ": they must divide the channels",
+            [&] { group_norm(x, groups); });
+}
+
+BOOST_AUTO_TEST_CASE(norm_modules) {
+  const V x = of({2, 3, 4});
+  const std::string channels = " x is (2, 3, 4), the module has 5 features: x must be (N, 5, …)",
+                    features = " x is (2, 3, 4), the module has 5 features: x must be (…, 5)";
+  rejects("[channel_layer_norm]" + channels, [&] { ChannelLayerNorm<double>{5}(x); });
+  rejects("[group_norm]" + channels, [&] { GroupNorm<double>{5, 5}(x); });
+  rejects("[group_norm] there are 5 features, the groups are 2: they must divide the features",
+          [] { GroupNorm<double>(2, 5); });
+  rejects("[group_norm]" + channels, [&] { InstanceNorm<double>{5}(x); });
+  rejects(
+      "[instance_norm] x is (2, 3): the variance of one position says nothing; x must be (N, C, positions…)",
+      [&] {
+        InstanceNorm<double>{3}(of({2, 3}));
+      });
+  rejects("[rms_norm]" + features, [&] { RMSNorm<double>{5}(x); });
+  AdaptiveLayerNorm<double> adaptive(4, 2);
+  rejects("[adaptive_layer_norm] there is no condition: call it with x and a condition of 2 numbers",
+          [&] { adaptive(x); });
+  rejects("[adaptive_layer_norm]" + features, [&] { AdaptiveLayerNorm<double>{5, 2}(x, of({2})); });
+  rejects("[adaptive_layer_norm]" + features, [&] {
+    AdaptiveLayerNorm<double>{5, RowStatistics::variance}(x);
+  });
+  rejects("[adaptive_layer_norm] the condition is (3,): its last axis must be 2",
+          [&] { adaptive(x, of({3})); });
+  rejects(
+      "[adaptive_layer_norm] x is (2, 3, 4), the condition is (2, 2): its leading axes must broadcast to "
+      "those "
+      "of x",
+      [&] {
+        adaptive(x, of({2, 2}));
+      });
+  FrozenStandardize<double> standardize(4);
+  rejects("[frozen_standardize] there are no statistics: fit it on the training set first",
+          [&] { standardize(x); });
+  rejects("[frozen_standardize] the data are (4,): they must be samples by features",
+          [&] { standardize.fit(zeros<double>({4})); });
+  rejects("[frozen_standardize] x is (2, 5), the module has 4 features: x must be (…, 4)", [&] {
+    standardize.fit(zeros<double>({2, 5}));
+  });
+  rejects(
+      "[normalisation] there is no normalisation 'weight': choose one of layer, rms, batch, channel, "
+      "instance, "
+      "group",
+      [] { normalisation<double>("weight", 4); });
   BatchNorm<double> module(5);
   rejects("[batch_norm] x is (2, 3, 4), the module has 5 features: x must be (N, 5, …)", [&] { module(x); });
   rejects("[batch_norm] x is (5,), the module has 5 features: x must be (N, 5, …)", [&] { module(of({5})); });

@@ -378,6 +378,60 @@ layer_norm_case("constant row", [[2., 2, 2, 2], [1, 2, 3, 4]], smooth=False)
 layer_norm_case("constant row, eps 0", [[2., 2, 2, 2], [1, 2, 3, 4]], gamma=False, beta=False, eps=0., smooth=False)
 
 
+for affine in (True, False):  # gains of their own for neighbouring rows
+    x, shape = op.normal(2, 3, 4), (3, 4)
+    inputs = {"x": x, **({"gamma": op.normal(*shape), "beta": op.normal(*shape)} if affine else {"beta": op.normal(*shape)})}
+    op.case("two rows of gains" if affine else "two rows of shifts",
+            lambda x, *p: F.layer_norm(x, (4,)) * (p[0] if affine else 1) + p[-1], inputs,
+            eps=1e-5, divisor="population", axes=1)
+
+op = Op("rms_norm")
+for case, x, gamma, eps in [("vector", op.normal(6), True, 1e-5), ("matrix", op.normal(3, 4), True, 1e-5),
+                            ("plain", op.normal(3, 5), False, 1e-5), ("three axes", op.normal(2, 3, 4), True, 1e-3),
+                            ("eps 0", op.normal(2, 3), True, 0.), ("offset", 10 + op.normal(3, 4), True, 1e-6),
+                            ("wide", 30 * op.normal(2, 37), True, 1e-5), ("one feature", op.normal(3, 1), False, .5),
+                            ("zeros", np.zeros((2, 3)), True, 1e-2)]:
+    op.case(case, lambda x, gamma=None: x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps) * (1 if gamma is None else gamma),
+            {"x": x, **({"gamma": op.normal(x.shape[-1])} if gamma else {})}, eps=eps)
+
+CHANNELS = [("matrix", (4, 6)), ("sequence", (2, 6, 4)), ("images", (2, 6, 2, 2)), ("long run", (2, 2, 37))]
+AFFINE = [("", True, True), (", plain", False, False), (", gamma", True, False), (", beta", False, True)]
+
+
+def per_channel(numbers, x):
+    return numbers.reshape(-1, *[1] * (x.ndim - 2))
+
+
+def channel_case(op, case, normalise, x, gamma, beta, **attributes):
+    names = ["gamma"] * gamma + ["beta"] * beta
+
+    def f(x, *affine):
+        affine, y = dict(zip(names, affine)), normalise(x)
+        y = y * per_channel(affine["gamma"], x) if gamma else y
+        return y + per_channel(affine["beta"], x) if beta else y
+    op.case(case, f, {"x": x, **{name: op.normal(x.shape[1]) for name in names}}, **attributes)
+
+
+op = Op("channel_layer_norm")
+for case, shape in CHANNELS:
+    for affine, gamma, beta in AFFINE:
+        channel_case(op, case + affine, lambda x: F.layer_norm(x.movedim(1, -1), (x.shape[1],), None, None, 1e-3).movedim(-1, 1),
+                     op.normal(*shape), gamma, beta, eps=1e-3, divisor="population")
+    channel_case(op, case + ", sample", lambda x: (x - x.mean(1, keepdim=True)) / torch.sqrt(x.var(1, keepdim=True) + .1),
+                 op.normal(*shape), True, True, eps=.1, divisor="sample")
+
+op = Op("group_norm")
+for case, shape in CHANNELS:
+    for groups in (1, 2, shape[1]):
+        if groups == shape[1] and len(shape) == 2:
+            continue  # one value each: nothing but beta
+        for affine, gamma, beta in AFFINE if groups == 2 else AFFINE[:1]:
+            channel_case(op, f"{case}, {groups} groups{affine}", lambda x: F.group_norm(x, groups, None, None, 1e-3),
+                         op.normal(*shape), gamma, beta, groups=groups, eps=1e-3, divisor="population")
+        channel_case(op, f"{case}, {groups} groups, sample", lambda x: layer_norm(
+            x.reshape(x.shape[0], groups, -1), None, None, .1, "sample", 1).reshape(x.shape),
+            op.normal(*shape), True, True, groups=groups, eps=.1, divisor="sample")
+
 op = Op("batch_norm")
 
 
@@ -395,7 +449,6 @@ def batch_norm_case(case, x, gamma=True, beta=True, eps=1e-5, smooth=True, stati
 
 CHANNELS = [("matrix", (4, 3)), ("sequence", (2, 3, 4)), ("images", (2, 3, 2, 2)), ("wide matrix", (3, 37)),
             ("long run", (2, 2, 37)), ("one channel", (5, 1))]
-AFFINE = [("", True, True), (", plain", False, False), (", gamma", True, False), (", beta", False, True)]
 
 for case, shape in CHANNELS:
     for affine, gamma, beta in AFFINE:
@@ -591,6 +644,56 @@ for case, x, training, affine in [("training", (4, 3), True, True), ("training, 
     before = [torch.tensor(r) for r in running.values()]
     op.case(case, lambda x, gamma=None, beta=None: F.batch_norm(x, *before, gamma, beta, training, .1, 1e-3),
             inputs, running, eps=1e-3, affine=affine, training=training)
+
+def channel_module(name, layer, cases, **attributes):
+    op = Op(name)
+    for case, x, affine, more in cases:
+        inputs = {"x": op.normal(*x), **(norm_parameters(op, "", x[1]) if affine else {})}
+        op.case(case, lambda x, gamma=None, beta=None: layer(x, gamma, beta, **more), inputs, eps=1e-3,
+                divisor="population", affine=affine, **more)
+
+
+channel_module("ChannelLayerNorm", lambda x, gamma, beta: F.layer_norm(x.movedim(1, -1), (x.shape[1],), gamma, beta, 1e-3).movedim(-1, 1),
+               [("images", (2, 3, 2, 2), True, {}), ("sequence", (2, 4, 3), True, {}), ("plain", (2, 3, 2), False, {})])
+channel_module("GroupNorm", lambda x, gamma, beta, groups: F.group_norm(x, groups, gamma, beta, 1e-3),
+               [("images", (2, 4, 2, 2), True, {"groups": 2}), ("matrix", (2, 6), True, {"groups": 2}),
+                ("plain", (2, 3, 2), False, {"groups": 1})])
+channel_module("InstanceNorm", lambda x, gamma, beta: F.instance_norm(x, None, None, gamma, beta, True, 0., 1e-3),
+               [("images", (2, 3, 2, 2), True, {}), ("sequence", (2, 2, 5), True, {}), ("plain", (1, 3, 4), False, {})])
+
+op = Op("RMSNorm")
+for case, x, affine in [("matrix", (3, 4), True), ("sequence", (2, 3, 5), True), ("plain", (2, 3), False)]:
+    op.case(case, lambda x, gamma=1.: x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-3) * gamma,
+            {"x": op.normal(*x), **({"gamma": op.normal(x[-1])} if affine else {})}, eps=1e-3, affine=affine)
+
+op = Op("AdaptiveLayerNorm")
+for case, statistics, x, condition in [
+        ("variance", "variance", (3, 4), None), ("log deviation", "log_deviation", (3, 4), None),
+        ("variance, sequence", "variance", (2, 2, 3), None), ("log deviation, sequence", "log_deviation", (2, 2, 3), None),
+        ("given", "given", (3, 4), (3, 2)), ("given to a sequence", "given", (2, 3, 4), (2, 1, 5)),
+        ("one for all", "given", (2, 3, 4), (1,))]:
+    d, eps = x[-1], 1e-2
+
+    def adaptive(x, *p):
+        s, (weight, bias) = p[0], p[-2:]
+        if not condition:
+            spread = x.var(-1, unbiased=False, keepdim=True)
+            s = torch.cat([x.mean(-1, keepdim=True), spread if statistics == "variance" else (spread + eps).log() / 2], -1)
+        gain, shift = F.linear(s, weight, bias).chunk(2, -1)
+        return (1 + gain) * F.layer_norm(x, (d,), eps=eps) + shift
+    op.case(case, adaptive, {"x": op.normal(*x), **({"condition": op.normal(*condition)} if condition else {}),
+                             "weight": op.normal(2 * d, condition[-1] if condition else 2), "bias": op.normal(2 * d)},
+            statistics=statistics, eps=eps)
+
+op = Op("FrozenStandardize")
+for case, x, data in [("matrix", (2, 3), (7, 3)), ("sequence", (2, 3, 2), (4, 3, 2)), ("vector", (4,), (5, 4))]:
+    data = 2 + op.normal(*data) * op.positive(data[-1])
+    if case == "vector":
+        data[:, 1] = 3.
+    fitted = torch.tensor(data.reshape(-1, data.shape[-1]))
+    deviation = fitted.std(0, unbiased=False)
+    op.case(case, lambda x: (x - fitted.mean(0)) / torch.where(deviation == 0, 1., deviation), {"x": op.normal(*x)},
+            {"data": data})
 
 op = Op("BatchNorm_steps")
 for case, batches, momentum in [("matrix", (6, 4, 3), .1), ("images", (4, 2, 3, 2, 2), .3), ("one sample", (3, 1, 2, 5), .1),

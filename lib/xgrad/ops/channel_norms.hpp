@@ -1,33 +1,28 @@
 #pragma once
-// Normalisations of (N, C, …): samples, channels, and whatever follows. They differ in the axes over which
-// mean and variance are taken; gain and shift are always one number for each channel.
+// Normalisations of one sample of (N, C, …) with a gain and a shift for each channel. They differ in the axes
+// over which mean and variance are taken. All over the same axes but 1, and over the samples: batch_norm.hpp.
 
 #include "xgrad/core/tape.hpp"
+#include "xgrad/ops/reduce.hpp"
 
 namespace xgrad {
 
-/// Mean and variance (divisor: the number of values) of each channel, both (C,).
-template <class T>
-struct ChannelStatistics {
-  Array<T> mean, variance;
+struct ChannelNormOptions {
+  double eps = 1e-5;                      ///< inside the root
+  Divisor divisor = Divisor::population;  ///< sample: n - 1; NaN where a single value is normalised
 };
 
+/// y = γ (x - μ)/√(σ² + ε) + β, μ and σ² over the channels (axis 1) at each position of each sample: layer
+/// normalisation of images, where each pixel is a vector of C features. x (N, C, …), γ and β (C,) or empty.
 template <class T>
-struct BatchNormalised {
-  Variable<T> y;
-  ChannelStatistics<T> batch;  ///< the statistics that were used: for running averages
-};
+Variable<T> channel_layer_norm(const Variable<T>& x, const Variable<T>& gamma = {},
+                               const Variable<T>& beta = {}, const ChannelNormOptions& options = {});
 
-/// y = γ (x - μ)/√(σ² + ε) + β, μ and σ² of each channel over all samples and positions, that is over all
-/// axes but 1 (Ioffe & Szegedy, arXiv:1502.03167). x (N, C, …), γ and β (C,) or empty. Gradients pass through
-/// μ and σ². Throws Error when a channel has a single value: its variance says nothing.
+/// The same with μ and σ² over `groups` equal groups of neighbouring channels and all their positions
+/// (Wu & He, arXiv:1803.08494). As many groups as channels: instance normalisation (Ulyanov, Vedaldi &
+/// Lempitsky, arXiv:1607.08022); one group: layer normalisation of the whole sample.
 template <class T>
-BatchNormalised<T> batch_norm(const Variable<T>& x, const Variable<T>& gamma = {},
-                              const Variable<T>& beta = {}, double eps = 1e-5);
-
-/// The same with given statistics, which are constants: what batch normalisation does in evaluation mode.
-template <class T>
-Variable<T> frozen_batch_norm(const Variable<T>& x, const ChannelStatistics<T>& given,
-                              const Variable<T>& gamma = {}, const Variable<T>& beta = {}, double eps = 1e-5);
+Variable<T> group_norm(const Variable<T>& x, std::size_t groups, const Variable<T>& gamma = {},
+                       const Variable<T>& beta = {}, const ChannelNormOptions& options = {});
 
 }  // namespace xgrad

@@ -51,6 +51,12 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma = {}, cons
   return y;
 }
 
+template <class T>
+Variable<T> rms_norm(const Variable<T>& x, const Variable<T>& gamma = {}, double eps = 1e-5) {
+  const auto y = x / xgrad::sqrt(xgrad::mean(x * x, {-1}, true) + Variable<T>(T(eps)));
+  return gamma ? y * gamma : y;
+}
+
 /// (C,) as (C, 1, …): one number for each channel of x (N, C, …).
 template <class T>
 Variable<T> per_channel(const Variable<T>& numbers, const Variable<T>& x) {
@@ -65,6 +71,24 @@ Variable<T> channel_affine(Variable<T> y, const Variable<T>& gamma, const Variab
   if (gamma) y = y * per_channel(gamma, y);
   if (beta) y = y + per_channel(beta, y);
   return y;
+}
+
+template <class T>
+Variable<T> channel_layer_norm(const Variable<T>& x, const Variable<T>& gamma = {},
+                               const Variable<T>& beta = {}, const ChannelNormOptions& options = {}) {
+  const auto centred = x - xgrad::mean(x, {1}, true);
+  const auto variance = composed::variance(x, {1}, true, options.divisor);
+  return channel_affine(centred / xgrad::sqrt(variance + Variable<T>(T(options.eps))), gamma, beta);
+}
+
+template <class T>
+Variable<T> group_norm(const Variable<T>& x, std::size_t groups, const Variable<T>& gamma = {},
+                       const Variable<T>& beta = {}, const ChannelNormOptions& options = {}) {
+  const auto grouped =
+      xgrad::reshape(x, {static_cast<std::ptrdiff_t>(x.extent(0)), static_cast<std::ptrdiff_t>(groups), -1});
+  const auto y = composed::layer_norm<T>(grouped, {}, {}, {options.eps, options.divisor, 1});
+  const Shape shape = x.shape();
+  return channel_affine(xgrad::reshape(y, {shape.begin(), shape.end()}), gamma, beta);
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "xgrad/ops/normalisation.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "xgrad/core/rows.hpp"
@@ -13,6 +14,10 @@ using detail::max_of;
 using detail::sum_of;
 
 namespace {
+
+bool ends_with(const Shape& shape, const Shape& end) {
+  return end.size() <= shape.size() && std::equal(end.rbegin(), end.rend(), shape.rbegin());
+}
 
 /// Applies a last-axis op along any axis by moving that axis to the end and back.
 template <class T, class F>
@@ -95,23 +100,23 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   if (options.axes == 0 || options.axes > x.rank())
     fail("layer_norm", "x is ", to_string(x.shape()), ": ", options.axes,
          " trailing axes cannot be normalised");
-  const Shape full_shape = x.shape(),
-              shape(full_shape.end() - static_cast<std::ptrdiff_t>(options.axes), full_shape.end());
+  const Shape whole = x.shape(), shape(whole.end() - static_cast<std::ptrdiff_t>(options.axes), whole.end());
   for (const auto* affine : {&gamma, &beta})
-    if (*affine && affine->shape() != shape)
-      fail("layer_norm", "x is ", to_string(full_shape), ", ", affine == &gamma ? "gamma" : "beta", " is ",
+    if (*affine && (affine->rank() < shape.size() || !ends_with(whole, affine->shape())))
+      fail("layer_norm", "x is ", to_string(whole), ", ", affine == &gamma ? "gamma" : "beta", " is ",
            to_string(affine->shape()), ": it must have the shape of the normalised axes, ", to_string(shape));
   const std::size_t n = count(shape), rows = n ? x.size() / n : 0;
+  const std::size_t gains = n && gamma ? gamma.size() / n : 1, shifts = n && beta ? beta.size() / n : 1;
   const T features(n), m(options.divisor == Divisor::sample ? double(n) - 1 : double(n)), eps(options.eps);
 
   // Saved for the way back: x̂ is recomputed from x, μ and 1/s, two numbers a row.
   auto mu = empty<T>({rows}), inverse = empty<T>({rows});
   auto y = empty_like(x.value());
-  const T* gain = gamma ? gamma.value().data() : nullptr;
-  const T* shift = beta ? beta.value().data() : nullptr;
   for (std::size_t r = 0; r < rows; ++r) {
     const T* in = x.value().data() + r * n;
     T* out = y.data() + r * n;
+    const T* gain = gamma ? gamma.value().data() + r % gains * n : nullptr;
+    const T* shift = beta ? beta.value().data() + r % shifts * n : nullptr;
     const T mean = sum_of<T>(n, [=](std::size_t i) { return in[i]; }) / features;
     const T squares = sum_of<T>(n, [=](std::size_t i) { return (in[i] - mean) * (in[i] - mean); });
     const T scale = T(1) / sqrt(squares / m + eps);
@@ -125,11 +130,12 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
   return record<T>("layer_norm", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
-    auto dx = empty_like(x.value()), g = empty<T>({n}), x_hat = empty<T>({n}), dgamma = zeros<T>(shape),
-         dbeta = zeros<T>(shape);
-    const T* gain = gamma ? gamma.value().data() : nullptr;
-    T *gp = g.data(), *hat = x_hat.data(), *dg = dgamma.data(), *db = dbeta.data();
+    auto dx = empty_like(x.value()), g = empty<T>({n}), x_hat = empty<T>({n}),
+         dgamma = zeros<T>(gamma ? gamma.shape() : shape), dbeta = zeros<T>(beta ? beta.shape() : shape);
+    T *gp = g.data(), *hat = x_hat.data();
     for (std::size_t r = 0; r < rows; ++r) {
+      const T* gain = gamma ? gamma.value().data() + r % gains * n : nullptr;
+      T *dg = dgamma.data() + r % gains * n, *db = dbeta.data() + r % shifts * n;
       const T *in = x.value().data() + r * n, *d = dy.data() + r * n;
       T* out = dx.data() + r * n;
       const T mean = mu.data()[r], scale = inverse.data()[r];
@@ -155,11 +161,52 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   });
 }
 
+// r = √(Σx²/n + ε),   x̂ = x/r,   y = γ x̂,   g = γ dy:   dx = (1/r) (g - x̂ Σ g x̂ / n),   dγ = Σ_rows dy x̂
+template <class T>
+Variable<T> rms_norm(const Variable<T>& x, const Variable<T>& gamma, double eps) {
+  using std::sqrt;
+  const std::size_t n = x.shape()[normalised_axis("rms_norm", -1, x.rank())], rows = n ? x.size() / n : 0;
+  if (gamma && gamma.shape() != Shape{n})
+    fail("rms_norm", "x is ", to_string(x.shape()), ", gamma is ", to_string(gamma.shape()),
+         ": it must have one number for each feature, (", n, ",)");
+  const Array<T> gains = gamma ? gamma.value() : full<T>({n}, T(1));
+  auto inverse = empty<T>({rows});
+  auto y = empty_like(x.value());
+  for (std::size_t r = 0; r < rows; ++r) {
+    const T *in = x.value().data() + r * n, *gain = gains.data();
+    T* out = y.data() + r * n;
+    const T scale = T(1) / sqrt(sum_of<T>(n, [=](std::size_t i) { return in[i] * in[i]; }) / T(n) + T(eps));
+    XGRAD_INDEPENDENT
+    for (std::size_t i = 0; i < n; ++i) out[i] = in[i] * scale * gain[i];
+    inverse.data()[r] = scale;
+  }
+  std::vector<Variable<T>> inputs{x};
+  if (gamma) inputs.push_back(gamma);
+  return record<T>("rms_norm", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
+    auto dx = empty_like(x.value()), dgamma = zeros<T>({n});
+    for (std::size_t r = 0; r < rows; ++r) {
+      const T *in = x.value().data() + r * n, *d = dy.data() + r * n, *gain = gains.data();
+      T *out = dx.data() + r * n, *dg = dgamma.data();
+      const T scale = inverse.data()[r];
+      const T through_r =
+          sum_of<T>(n, [=](std::size_t i) { return gain[i] * d[i] * in[i]; }) * scale * scale / T(n);
+      XGRAD_INDEPENDENT
+      for (std::size_t i = 0; i < n; ++i) {
+        dg[i] += d[i] * in[i] * scale;
+        out[i] = scale * (gain[i] * d[i] - in[i] * through_r);
+      }
+    }
+    x.accumulate(std::move(dx));
+    gamma.accumulate(std::move(dgamma));
+  });
+}
+
 #define XGRAD_INSTANTIATE(T)                                                                  \
   template Variable<T> softmax(const Variable<T>&, std::ptrdiff_t);                           \
   template Variable<T> log_softmax(const Variable<T>&, std::ptrdiff_t);                       \
   template Variable<T> layer_norm(const Variable<T>&, const Variable<T>&, const Variable<T>&, \
-                                  const LayerNormOptions&);
+                                  const LayerNormOptions&);                                   \
+  template Variable<T> rms_norm(const Variable<T>&, const Variable<T>&, double);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

@@ -1,6 +1,6 @@
 #pragma once
-// softmax, log_softmax, layer_norm. Each is one fused op; its readable definition from smaller ops is in
-// composed.hpp and is tested against it.
+// softmax, log_softmax, layer_norm, rms_norm. Each is one fused op; its readable definition from smaller ops
+// is in composed.hpp and is tested against it.
 
 #include "xgrad/core/tape.hpp"
 #include "xgrad/ops/reduce.hpp"
@@ -22,8 +22,15 @@ struct LayerNormOptions {
 
 /// y = γ x̂ + β with x̂ = (x - μ)/√(σ² + ε), μ and σ² over the trailing axes of each sample
 /// (Ba, Kiros & Hinton, arXiv:1607.06450). γ and β have the shape of those axes; either may be empty.
+/// They may also have the shape of more of x's trailing axes: then neighbouring samples have gains of their
+/// own.
 template <class T>
 Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma = {}, const Variable<T>& beta = {},
                        const LayerNormOptions& options = {});
+
+/// y = γ x/√(mean x² + ε) over the last axis (Zhang & Sennrich, arXiv:1910.07467): no mean is taken out, and
+/// no shift is added. γ (n,) for x (…, n), or empty.
+template <class T>
+Variable<T> rms_norm(const Variable<T>& x, const Variable<T>& gamma = {}, double eps = 1e-5);
 
 }  // namespace xgrad

@@ -1,5 +1,6 @@
 #pragma once
 #include "xgrad/ops/attention.hpp"
+#include "xgrad/ops/batch_norm.hpp"
 #include "xgrad/ops/channel_norms.hpp"
 #include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/dropout.hpp"
