@@ -143,16 +143,29 @@ Variable<T> optional_input(const Inputs<T>& x, const Case& c, const char* name) 
   return has(c, name) ? x[c.index(name)] : Variable<T>();
 }
 
+NormPlacement placement(const Case& c) {
+  return c.attribute<std::string>("placement") == "pre" ? NormPlacement::pre : NormPlacement::post;
+}
+Positions positions(const Case& c) {
+  const auto name = c.attribute<std::string>("positions");
+  return name == "learned" ? Positions::learned : name == "none" ? Positions::none : Positions::sinusoidal;
+}
+
 /// Replaces the parameters of a module by the case's inputs of the same path, and the buffers by its
-/// constants.
+/// constants. A shared parameter is replaced by the input of its first path: `seen` maps old values to new
+/// ones.
 template <class T>
-void set_parameters(Module<T>& module, const Inputs<T>& x, const Case& c, const std::string& prefix = {}) {
+void set_parameters(Module<T>& module, const Inputs<T>& x, const Case& c, const std::string& prefix,
+                    std::map<const Array<T>*, Variable<T>>& seen) {
   for (const auto& part : module.parts()) {
     const std::string path = prefix + part.name;
     if (const auto* parameter = std::get_if<Variable<T>*>(&part.what)) {
-      if (**parameter) **parameter = x[c.index(path)];
+      if (!**parameter) continue;
+      const Array<T>* old = &(*parameter)->value();
+      if (!seen.count(old)) seen.emplace(old, x[c.index(path)]);
+      **parameter = seen.at(old);
     } else if (const auto* inner = std::get_if<Module<T>*>(&part.what)) {
-      set_parameters(**inner, x, c, path + ".");
+      set_parameters(**inner, x, c, path + ".", seen);
     } else if (c.constants.count(path)) {
       *std::get<Array<T>*>(part.what) = c.constant<T>(path);
     }
@@ -164,7 +177,8 @@ template <class T>
 void use_parameters(Module<T>& module, const Inputs<T>& x, const Case& c, std::size_t others = 1) {
   if (module.parameters().size() + others != x.size())
     fail(c.op, "the module has ", module.parameters().size(), " parameters, the case ", x.size() - others);
-  set_parameters(module, x, c);
+  std::map<const Array<T>*, Variable<T>> seen;
+  set_parameters(module, x, c, {}, seen);
 }
 
 template <class T>
@@ -679,11 +693,20 @@ std::vector<Op> modules() {
           [](const auto& x, const Case& c) {
             using T = Scalar<decltype(x)>;
             Rng rng(1);
-            const bool pre = c.attribute<std::string>("placement") == "pre";
             TransformerEncoderLayer<T> module(x[0].extent(-1), size(c, "heads"), size(c, "hidden"),
-                                              pre ? NormPlacement::pre : NormPlacement::post, any_init, rng,
-                                              0, c.attribute<std::string>("activation"), number(c, "eps"));
+                                              placement(c), any_init, rng, 0,
+                                              c.attribute<std::string>("activation"), number(c, "eps"));
             return run(module, x, c);
+          }),
+      row("TransformerDecoderLayer",
+          [](const auto& x, const Case& c) {
+            using T = Scalar<decltype(x)>;
+            Rng rng(1);
+            TransformerDecoderLayer<T> module(x[0].extent(-1), size(c, "heads"), size(c, "hidden"),
+                                              placement(c), any_init, rng, 0,
+                                              c.attribute<std::string>("activation"), number(c, "eps"));
+            use_parameters(module, x, c, 2);
+            return module(x[0], x[1]);
           }),
       row("sinusoidal_encoding",
           [](const auto& x, const Case& c) {
@@ -694,6 +717,56 @@ std::vector<Op> modules() {
           [](const auto& x, const Case& c) {
             PositionalEncoding<Scalar<decltype(x)>> module(size(c, "d"));
             return run(module, x, c);
+          }),
+      row("LearnedPositions",
+          [](const auto& x, const Case& c) {
+            Rng rng(1);
+            LearnedPositions<Scalar<decltype(x)>> module(size(c, "longest"), x[0].extent(-1), rng);
+            return run(module, x, c);
+          }),
+      row("TokenEmbedding",
+          [](const auto& x, const Case& c) {
+            Rng rng(1);
+            TokenEmbedding<Scalar<decltype(x)>> module(
+                {6, size(c, "d"), positions(c), 7, c.attribute<bool>("scale")}, rng);
+            use_parameters(module, x, c, 0);
+            return module(indices(c, "tokens"));
+          }),
+      row("Transformer",
+          [](const auto& x, const Case& c) {
+            TransformerOptions options;
+            options.source_vocabulary = size(c, "sources");
+            options.target_vocabulary = size(c, "targets");
+            options.d = size(c, "d");
+            options.heads = size(c, "heads");
+            options.hidden = size(c, "hidden");
+            options.encoder_layers = options.decoder_layers = 1;
+            options.wiring = placement(c);
+            options.final_norm = c.attribute<bool>("final_norm");
+            options.padding = c.attribute<std::int64_t>("padding");
+            options.shared_embedding = c.attribute<bool>("shared");
+            Rng rng(1);
+            Transformer<Scalar<decltype(x)>> module(options, rng);
+            use_parameters(module, x, c, 0);
+            return module(indices(c, "source"), indices(c, "target"));
+          }),
+      row("LanguageModel",
+          [](const auto& x, const Case& c) {
+            LanguageModelOptions options;
+            options.vocabulary = size(c, "vocabulary");
+            options.d = size(c, "d");
+            options.heads = size(c, "heads");
+            options.layers = 2;
+            options.hidden = size(c, "hidden");
+            options.context = size(c, "context");
+            options.wiring = placement(c);
+            options.positions = positions(c);
+            options.tied = c.attribute<bool>("tied");
+            options.activation = "gelu";
+            Rng rng(1);
+            LanguageModel<Scalar<decltype(x)>> module(options, rng);
+            use_parameters(module, x, c, 0);
+            return module(indices(c, "tokens"));
           }),
   };
 }

@@ -810,6 +810,53 @@ for placement in ("post", "pre"):
                  **norm_parameters(op, "norm2.", d)},
                 heads=heads, hidden=hidden, placement=placement, activation=name, eps=eps)
 
+# The layers of encoder and decoder, with xgrad's order of parameters beside PyTorch's names.
+
+
+def layer_parameters(op, prefix, d, hidden, decoder=False):
+    result = {**attention_parameters(op, prefix + "attention.", d), **norm_parameters(op, prefix + "norm1.", d)}
+    if decoder:
+        result.update({**attention_parameters(op, prefix + "cross_attention.", d),
+                       **norm_parameters(op, prefix + "norm2.", d)})
+    return {**result, **feed_forward_parameters(op, prefix + "feed_forward.", d, hidden),
+            **norm_parameters(op, f"{prefix}norm{3 if decoder else 2}.", d)}
+
+
+def torch_layer_parameters(prefix, p, decoder=False):
+    """Takes its parameters from the front of the list p."""
+    def take(n):
+        taken, p[:n] = p[:n], []
+        return taken
+    result = torch_attention_parameters(prefix + "self_attn.", take(8))
+    names = ["norm1.weight", "norm1.bias"]
+    values = take(2)
+    if decoder:
+        result.update(torch_attention_parameters(prefix + "multihead_attn.", take(8)))
+        names += ["norm2.weight", "norm2.bias"]
+        values += take(2)
+    last = "norm3" if decoder else "norm2"
+    names += ["linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias", last + ".weight", last + ".bias"]
+    return {**result, **{prefix + name: value for name, value in zip(names, values + take(6))}}
+
+
+def future(length):
+    return torch.ones(length, length, dtype=torch.bool).triu(1)
+
+
+op = Op("TransformerDecoderLayer")
+for placement in ("post", "pre"):
+    for case, y, memory, heads, hidden, name, eps in [
+            ("batch", (2, 3, 4), (2, 5, 4), 2, 8, "relu", 1e-5), ("gelu", (1, 4, 4), (1, 2, 4), 1, 6, "gelu", 1e-3),
+            ("no batch axis", (3, 6), (1, 6), 3, 5, "relu", 1e-5)]:
+        d = y[-1]
+        layer = nn.TransformerDecoderLayer(d, heads, hidden, dropout=0., activation=name, layer_norm_eps=eps,
+                                           batch_first=True, norm_first=placement == "pre", dtype=torch.float64)
+        op.case(f"{placement}, {case}",
+                lambda y, memory, *p: functional_call(layer, torch_layer_parameters("", list(p), True), (y, memory),
+                                                      {"tgt_mask": future(y.shape[-2])}),
+                {"y": op.normal(*y), "memory": op.normal(*memory), **layer_parameters(op, "", d, hidden, True)},
+                heads=heads, hidden=hidden, placement=placement, activation=name, eps=eps)
+
 
 def encoding(positions, d):
     """Vaswani et al., section 3.5, entry by entry."""
@@ -914,6 +961,99 @@ for case, x, widths, blocks, norm, order, shortcut in [
         y = F.relu(net.norm("norm", y)) if order != "basic" else y
         return F.linear(y.mean((2, 3)), net.p["head.weight"], net.p["head.bias"])
     op.case(case, resnet, inputs, widths=widths, blocks=blocks, norm=norm, order=order, shortcut=shortcut)
+op = Op("LearnedPositions")
+for case, x, longest in [("batch", (2, 3, 4), 5), ("no batch axis", (3, 2), 3), ("one position", (2, 1, 3), 2)]:
+    op.case(case, lambda x, weight: x + weight[:x.shape[-2]],
+            {"x": op.normal(*x), "weight": op.normal(longest, x[-1])}, longest=longest)
+
+op = Op("TokenEmbedding")
+for case, indices, d, positions, scale in [("sinusoidal, scaled", (2, 3), 4, "sinusoidal", True),
+                                           ("learned", (2, 5), 3, "learned", False), ("none", (4,), 2, "none", True)]:
+    index = op.whole(6, *indices)
+
+    def embed(tokens, table=None):
+        x = F.embedding(torch.tensor(index), tokens) * (math.sqrt(d) if scale else 1)
+        return x + (encoding(*x.shape[-2:]) if positions == "sinusoidal" else 0 if table is None else table[:x.shape[-2]])
+    op.case(case, embed, {"tokens.weight": op.normal(6, d),
+                          **({"positions.weight": op.normal(7, d)} if positions == "learned" else {})},
+            {"tokens": index}, d=d, positions=positions, scale=scale)
+
+op = Op("Transformer")
+for case, placement, final_norm, padding, shared in [
+        ("post", "post", False, -1, False), ("post, final norm", "post", True, -1, False), ("pre", "pre", True, -1, False),
+        ("pre, padding", "pre", True, 0, False), ("post, padding, shared embedding", "post", False, 0, True)]:
+    d, heads, hidden, sources, targets = 4, 2, 8, 5, 5 if shared else 6
+    model = nn.Transformer(d, heads, 1, 1, hidden, dropout=0., batch_first=True, norm_first=placement == "pre",
+                           dtype=torch.float64)
+    if not final_norm:
+        model.encoder.norm = model.decoder.norm = None
+    source, target = op.whole(sources - 1, 2, 4) + 1, op.whole(targets - 1, 2, 3) + 1
+    if padding >= 0:
+        source[0, 2:] = source[1, 3:] = target[1, 2:] = padding
+    inputs = {"source_embedding.tokens.weight": op.normal(sources, d) / 2}  # 2 = √d
+    inputs.update(layer_parameters(op, "encoder.0.", d, hidden))
+    if final_norm:
+        inputs.update(norm_parameters(op, "encoder_norm.", d))
+    if not shared:
+        inputs["target_embedding.tokens.weight"] = op.normal(targets, d) / 2
+    inputs.update(layer_parameters(op, "decoder.0.", d, hidden, True))
+    if final_norm:
+        inputs.update(norm_parameters(op, "decoder_norm.", d))
+    inputs.update(linear_parameters(op, "head.", d, targets))
+
+    def translate(*p):
+        p = list(p)
+
+        def embed(indices, table):
+            x = F.embedding(torch.tensor(indices), table) * math.sqrt(d)
+            return x + encoding(*x.shape[-2:])
+
+        def stack(name, decoder):
+            result = torch_layer_parameters(f"{name}.layers.0.", p, decoder)
+            if final_norm:
+                result.update({f"{name}.norm.weight": p.pop(0), f"{name}.norm.bias": p.pop(0)})
+            return result
+        source_table = p.pop(0)
+        parameters = stack("encoder", False)
+        target_table = source_table if shared else p.pop(0)
+        parameters.update(stack("decoder", True))
+        hidden_source = torch.tensor(source == padding) if padding >= 0 else None
+        hidden_target = torch.tensor(target == padding) if padding >= 0 else None
+        y = functional_call(model, parameters, (embed(source, source_table), embed(target, target_table)), {
+            "tgt_mask": future(3), "src_key_padding_mask": hidden_source, "tgt_key_padding_mask": hidden_target,
+            "memory_key_padding_mask": hidden_source})
+        return F.linear(y, *p)
+    op.case(case, translate, inputs, {"source": source, "target": target}, d=d, heads=heads, hidden=hidden,
+            sources=sources, targets=targets, placement=placement, final_norm=final_norm, padding=padding, shared=shared)
+
+op = Op("LanguageModel")
+for case, placement, positions, tied in [("pre", "pre", "sinusoidal", False), ("post", "post", "sinusoidal", False),
+                                         ("pre, learned, tied", "pre", "learned", True)]:
+    d, heads, hidden, vocabulary, context = 4, 2, 6, 7, 5
+    layer = nn.TransformerEncoderLayer(d, heads, hidden, dropout=0., activation="gelu", batch_first=True,
+                                       norm_first=placement == "pre", dtype=torch.float64)
+    tokens = op.whole(vocabulary, 2, 4)
+    inputs = {"embedding.tokens.weight": op.normal(vocabulary, d)}
+    if positions == "learned":
+        inputs["embedding.positions.weight"] = op.normal(context, d)
+    for i in range(2):
+        inputs.update(layer_parameters(op, f"layers.{i}.", d, hidden))
+    if placement == "pre":
+        inputs.update(norm_parameters(op, "norm.", d))
+    if not tied:
+        inputs.update(linear_parameters(op, "head.", d, vocabulary))
+
+    def language_model(table, *p):
+        p = list(p)
+        x = F.embedding(torch.tensor(tokens), table)
+        x = x + (p.pop(0)[:4] if positions == "learned" else encoding(4, d))
+        for i in range(2):
+            x = functional_call(layer, torch_layer_parameters("", p), (x, future(4)))
+        if placement == "pre":
+            x = F.layer_norm(x, (d,), p.pop(0), p.pop(0))
+        return F.linear(x, table) if tied else F.linear(x, *p)
+    op.case(case, language_model, inputs, {"tokens": tokens}, d=d, heads=heads, hidden=hidden, vocabulary=vocabulary,
+            context=context, placement=placement, positions=positions, tied=tied)
 
 # --- optimisers --------------------------------------------------------------------------------------------
 

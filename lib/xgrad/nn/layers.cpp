@@ -59,15 +59,20 @@ Embedding<T>::Embedding(std::size_t vocabulary, std::size_t d, Rng& rng, double 
     : weight(parameter(rng.normal<T>({vocabulary, d}, 0, deviation), "weight")) {}
 
 template <class T>
-Variable<T> Embedding<T>::forward(const Variable<T>& x) {
-  Indices indices = Indices::from_shape(x.value().shape());
+Indices whole_numbers(const Array<T>& x) {
+  Indices indices = Indices::from_shape(x.shape());
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const double number = double(x.value().data()[i]);
+    const double number = double(x.data()[i]);
     if (number != std::floor(number) || std::abs(number) > 1e15)
       fail("embedding", "the index ", number, " cannot be a row: it must be a whole number from 0");
     indices.data()[i] = static_cast<std::int64_t>(number);
   }
-  return embedding(weight, indices);
+  return indices;
+}
+
+template <class T>
+Variable<T> Embedding<T>::forward(const Variable<T>& x) {
+  return embedding(weight, whole_numbers(x.value()));
 }
 
 template <class T>
@@ -142,15 +147,16 @@ std::string FeedForward<T>::describe() const {
   return text.str();
 }
 
-#define XGRAD_INSTANTIATE(T)     \
-  template class Linear<T>;      \
-  template class LayerNorm<T>;   \
-  template class Dropout<T>;     \
-  template class Embedding<T>;   \
-  template class Function<T>;    \
-  template class Sequential<T>;  \
-  template class Residual<T>;    \
-  template class FeedForward<T>; \
+#define XGRAD_INSTANTIATE(T)                       \
+  template class Linear<T>;                        \
+  template class LayerNorm<T>;                     \
+  template class Dropout<T>;                       \
+  template class Embedding<T>;                     \
+  template Indices whole_numbers(const Array<T>&); \
+  template class Function<T>;                      \
+  template class Sequential<T>;                    \
+  template class Residual<T>;                      \
+  template class FeedForward<T>;                   \
   template Function<T> activation(const std::string&);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

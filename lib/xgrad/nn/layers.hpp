@@ -58,6 +58,10 @@ class Dropout : public Module<T> {
   Rng rng_;
 };
 
+/// x's entries as row numbers. Throws Error on one that is not whole.
+template <class T>
+Indices whole_numbers(const Array<T>& x);
+
 /// A table of vectors, (vocabulary, d), N(0, deviation²).
 template <class T>
 class Embedding : public Module<T> {

@@ -28,7 +28,11 @@ void walk(Module<T>& module, const std::string& prefix, Visit visit) {
 
 template <class T>
 Variable<T> Module<T>::operator()(const Variable<T>& x) {
-  auto y = forward(x);
+  return observed(x, forward(x));
+}
+
+template <class T>
+Variable<T> Module<T>::observed(const Variable<T>& x, Variable<T> y) {
   for (auto* observer = current_observer<T>(); observer; observer = observer->outer_)
     observer->callback_(*this, x, y);
   return y;
@@ -107,29 +111,19 @@ Observer<T>::~Observer() {
   current_observer<T>() = outer_;
 }
 
-namespace {
-/// While it lives, all of a module is in evaluation mode; then every part is in its own mode again.
 template <class T>
-class EvaluationMode {
- public:
-  explicit EvaluationMode(Module<T>& module) {
-    modes_.emplace_back(&module, module.training());
-    walk<T>(module, "", [this](const std::string&, Part<T>& part) {
-      if (auto* inner = std::get_if<Module<T>*>(&part.what))
-        modes_.emplace_back(*inner, (*inner)->training());
-    });
-    module.train(false);
-  }
-  ~EvaluationMode() {
-    for (auto [module, training] : modes_) module->train(training);  // outer modules first
-  }
-  EvaluationMode(const EvaluationMode&) = delete;
-  EvaluationMode& operator=(const EvaluationMode&) = delete;
+EvaluationMode<T>::EvaluationMode(Module<T>& module) {
+  modes_.emplace_back(&module, module.training());
+  walk<T>(module, "", [this](const std::string&, Part<T>& part) {
+    if (auto* inner = std::get_if<Module<T>*>(&part.what)) modes_.emplace_back(*inner, (*inner)->training());
+  });
+  module.train(false);
+}
 
- private:
-  std::vector<std::pair<Module<T>*, bool>> modes_;
-};
-}  // namespace
+template <class T>
+EvaluationMode<T>::~EvaluationMode() {
+  for (auto [module, training] : modes_) module->train(training);  // outer modules first
+}
 
 template <class T>
 std::string summary(Module<T>& module, const Shape& input) {
@@ -181,9 +175,10 @@ std::string summary(Module<T>& module, const Shape& input) {
   return text.str();
 }
 
-#define XGRAD_INSTANTIATE(T)  \
-  template class Module<T>;   \
-  template class Observer<T>; \
+#define XGRAD_INSTANTIATE(T)        \
+  template class Module<T>;         \
+  template class Observer<T>;       \
+  template class EvaluationMode<T>; \
   template std::string summary(Module<T>&, const Shape&);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

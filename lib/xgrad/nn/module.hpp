@@ -87,6 +87,10 @@ class Module {
   void train(bool on = true);
   bool training() const { return training_; }
 
+ protected:
+  /// Shows y to the observers and returns it: for operators that take more than x.
+  Variable<T> observed(const Variable<T>& x, Variable<T> y);
+
  private:
   bool training_ = true;
 };
@@ -106,6 +110,19 @@ class Observer {
   friend class Module<T>;
   Callback callback_;
   Observer* outer_;
+};
+
+/// While it lives, all of a module is in evaluation mode; then every part is in its own mode again.
+template <class T>
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Module<T>& module);
+  ~EvaluationMode();
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  std::vector<std::pair<Module<T>*, bool>> modes_;
 };
 
 /// A table of layers, output shapes and parameter counts, from one pass of zeros of shape `input` in

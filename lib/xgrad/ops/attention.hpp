@@ -5,9 +5,11 @@
 
 namespace xgrad {
 
+inline Mask no_mask() { return Mask::from_shape({0}); }
+
 struct AttentionOptions {
   /// true: this query may NOT see this key. Broadcasts to the weights' shape; empty: no mask.
-  Mask mask = Mask::from_shape({0});
+  Mask mask = no_mask();
   bool causal = false;  ///< query i sees keys 0…i only (Tq = Tk)
   double scale = 0;     ///< factor on the scores; 0 means 1/√d
   std::size_t heads =
@@ -23,5 +25,9 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
 
 /// Mask (Tq, Tk) that hides the future: true above the diagonal.
 Mask causal_mask(std::size_t length);
+/// Mask (batch, 1, 1, T) that hides the keys where tokens (batch, T) is `padding`: for all heads and queries.
+Mask padding_mask(const Indices& tokens, std::int64_t padding);
+/// True where a or b is; the shapes broadcast.
+Mask either(const Mask& a, const Mask& b);
 
 }  // namespace xgrad
