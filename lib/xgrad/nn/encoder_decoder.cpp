@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "xgrad/core/scalars.hpp"
+#include "xgrad/data/vocabulary.hpp"
 
 namespace xgrad {
 

@@ -33,6 +33,11 @@ Variable<T> MultiHeadAttention<T>::attend(const Variable<T>& x, const Variable<T
     fail("attention", "x is ", to_string(x.shape()), ", the memory is ", to_string(memory.shape()),
          ": both need the same rank, at least 2: (…, T, d)");
   options.heads = heads_;
+  if (heads_ == 1 && options.mask.dimension() == x.rank() + 1) {  // one head has no axis of heads
+    Shape shape = shape_of(options.mask);
+    shape.erase(shape.end() - 3);
+    options.mask = reshaped(options.mask, shape);
+  }
   return output(xgrad::attention(query(x), key(memory), value(memory), options, weights));
 }
 

@@ -12,7 +12,8 @@ class MultiHeadAttention : public Module<T> {
   /// Throws Error unless heads divides d.
   MultiHeadAttention(std::size_t d, std::size_t heads, const Init& init, Rng& rng, Bias bias = Bias::yes);
 
-  /// Attention of `x` to `memory`; mask as in AttentionOptions, (Tq, Tk) or (batch, 1, Tq, Tk).
+  /// Attention of `x` to `memory`; mask as in AttentionOptions, (Tq, Tk) or (batch, 1, Tq, Tk), whatever
+  /// the number of heads.
   Variable<T> operator()(const Variable<T>& x, const Variable<T>& memory,
                          const AttentionOptions& options = {});
   using Module<T>::operator();

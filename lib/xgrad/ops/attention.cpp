@@ -80,14 +80,6 @@ Mask causal_mask(std::size_t length) {
   return mask;
 }
 
-Mask padding_mask(const Indices& tokens, std::int64_t padding) {
-  if (tokens.dimension() != 2)
-    fail("padding_mask", "the tokens are ", to_string(shape_of(tokens)), ": they must be (batch, T)");
-  Mask mask = Mask::from_shape({tokens.shape(0), 1, 1, tokens.shape(1)});
-  for (std::size_t i = 0; i < tokens.size(); ++i) mask.data()[i] = tokens.data()[i] == padding;
-  return mask;
-}
-
 Mask either(const Mask& a, const Mask& b) {
   return detail::elementwise_to<bool>(
       broadcast_shape("either", shape_of(a), shape_of(b)), [](bool x, bool y) { return x || y; }, a, b);

@@ -25,8 +25,6 @@ Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable
 
 /// Mask (Tq, Tk) that hides the future: true above the diagonal.
 Mask causal_mask(std::size_t length);
-/// Mask (batch, 1, 1, T) that hides the keys where tokens (batch, T) is `padding`: for all heads and queries.
-Mask padding_mask(const Indices& tokens, std::int64_t padding);
 /// True where a or b is; the shapes broadcast.
 Mask either(const Mask& a, const Mask& b);
 
