@@ -29,6 +29,8 @@ CLI11.pc | libcli11-dev
 zlib.pc | zlib1g-dev
 <boost/test/unit_test.hpp> | libboost-test-dev
 nlohmann_json.pc | nlohmann-json3-dev
+protobuf.pc | libprotobuf-dev
+protoc | protobuf-compiler
 '
 figure_needs='
 gnuplot | gnuplot-nox

@@ -146,18 +146,18 @@ void give(const char* where, const std::string& path, const Tensors& tensors, co
     known.insert(i.name);
     const AnyArray* array = tensors.find(i.name);
     if (!array)
-      fail(where, path, " has no ", quoted(i.name), ", which the program needs: it is of another model");
+      fail(where, path, " has no ", in_quotes(i.name), ", which the program needs: it is of another model");
     const bool fits = i.any_length ? array->index() == i.value.index() && rank(*array) == 1
                                    : describe(*array) == describe(i.value);
     if (!fits)
-      fail(where, path, " has ", quoted(i.name), " as ", describe(*array), ", the program needs ",
+      fail(where, path, " has ", in_quotes(i.name), " as ", describe(*array), ", the program needs ",
            describe(i.value), ": it is of another model");
     if (i.possible && !i.possible(std::get<Indices>(*array)))
-      fail(where, path, " has ", quoted(i.name), " with numbers that cannot be: the file is damaged");
+      fail(where, path, " has ", in_quotes(i.name), " with numbers that cannot be: the file is damaged");
   }
   for (const auto& entry : tensors.arrays)
     if (entry.first.compare(0, prefix.size(), prefix) == 0 && !known.count(entry.first))
-      fail(where, path, " has ", quoted(entry.first),
+      fail(where, path, " has ", in_quotes(entry.first),
            ", which the program does not know: it is of another model");
   for (const Item& i : items) i.give(*tensors.find(i.name));
 }

@@ -17,7 +17,7 @@ Json parse_json(const std::string& where, const std::string& path, const std::st
     if (event == Event::object_start) keys.emplace_back();
     if (event == Event::object_end) keys.pop_back();
     if (event == Event::key && !keys.back().insert(value.get<std::string>()).second)
-      fail(where, path, " has the key ", quoted(value.get<std::string>()), " twice");
+      fail(where, path, " has the key ", in_quotes(value.get<std::string>()), " twice");
     return true;
   };
   try {
@@ -37,7 +37,7 @@ std::string json_text(const std::string& where, const std::string& path, const J
   }
 }
 
-std::string quoted(const std::string& name) {
+std::string in_quotes(const std::string& name) {
   std::size_t end = std::min<std::size_t>(name.size(), 60);
   while (end < name.size() && (name[end] & 0xc0) == 0x80) ++end;  // not inside a character of UTF-8
   std::string shown = name.substr(0, end);

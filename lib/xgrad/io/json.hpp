@@ -17,6 +17,6 @@ Json parse_json(const std::string& where, const std::string& path, const std::st
 std::string json_text(const std::string& where, const std::string& path, const Json& value, int indent = -1);
 
 /// "name" with quotes, for messages: about 60 bytes at most, what cannot be printed as ?.
-std::string quoted(const std::string& name);
+std::string in_quotes(const std::string& name);
 
 }  // namespace xgrad

@@ -151,20 +151,20 @@ class Reader {
   void read_metadata(const Json& entry, std::map<std::string, std::string>& metadata) const {
     if (!entry.is_object()) refuse(": __metadata__ must be an object of texts");
     for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) refuse(": __metadata__ has ", quoted(key), ", which must be a text");
+      if (!value.is_string()) refuse(": __metadata__ has ", in_quotes(key), ", which must be a text");
       metadata[key] = value.get<std::string>();
     }
   }
 
   Place place(const std::string& name, const Json& entry) const {
-    const std::string shown = quoted(name);
+    const std::string shown = in_quotes(name);
     if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") || !entry.contains("shape") ||
         !entry.contains("data_offsets") || !entry["dtype"].is_string())
       refuse(": ", shown, " must have dtype, shape and data_offsets, and nothing else");
     Place p{name, entry["dtype"].get<std::string>(), {}, 0, 0};
     const std::size_t size = bytes_per_entry(p.dtype);
     if (size == 0)
-      refuse(": ", shown, " has type ", quoted(p.dtype), ": only F64, F32, F16, BF16 and I64 are read");
+      refuse(": ", shown, " has type ", in_quotes(p.dtype), ": only F64, F32, F16, BF16 and I64 are read");
     p.shape = numbers(shown, "shape", entry["shape"]);
     const Shape offsets = numbers(shown, "data_offsets", entry["data_offsets"]);
     if (offsets.size() != 2)
@@ -213,7 +213,7 @@ class Reader {
     std::size_t here = 0;
     for (const Place* p : order) {
       if (p->begin != here)
-        refuse(": ", quoted(p->name), " begins at byte ", p->begin,
+        refuse(": ", in_quotes(p->name), " begins at byte ", p->begin,
                " of the data, the arrays before it end at ", here, ": arrays must not overlap or leave gaps");
       here = p->end;
     }
@@ -262,7 +262,7 @@ void save_safetensors(const std::string& path, const Tensors& tensors) {
   for (const auto* entry : order) {
     const auto& [name, any] = *entry;
     if (name == "__metadata__" || header.contains(name))
-      fail("safetensors", path, " cannot be written: there are two arrays called ", quoted(name));
+      fail("safetensors", path, " cannot be written: there are two arrays called ", in_quotes(name));
     const std::size_t begin = data.size();
     const Shape shape = std::visit(
         [&](const auto& array) {
