@@ -444,7 +444,7 @@ BOOST_AUTO_TEST_CASE(cifar_round_trip) {
 BOOST_AUTO_TEST_CASE(cifar_bad_files) {
   const Folder folder;
   check_error([&] { read_cifar10<float>(folder / "none.bin"); }, {"[cifar]", "none.bin", "No such file"});
-  check_error([&] { read_cifar10<float>(folder.path.string()); }, {"is a folder"});
+  check_error([&] { read_cifar10<float>(folder.path.string()); }, {"Is a directory"});
   check_error([&] { read_cifar10<float>(folder.write("empty.bin", {})); }, {"empty.bin is empty"});
   check_error([&] { read_cifar10<float>(folder.write("cut.bin", Bytes(3073 * 2 - 1))); },
               {"cut.bin has 6145 bytes, 3072 more than 1 records of 3073", "truncated"});

@@ -203,8 +203,14 @@ BOOST_AUTO_TEST_CASE(text_files) {
   std::ofstream(path, std::ios::binary | std::ios::trunc);
   check_error([&] { read_text(path.string()); }, {"[text]", path.string(), "is empty"});
   fs::remove(path);
-  check_error([&] { read_text(path.string()); }, {path.string(), "cannot be read: No such file"});
-  check_error([] { read_text("/tmp"); }, {"/tmp is a folder"});
+  check_error([&] { read_text(path.string()); }, {path.string(), "cannot be opened: No such file"});
+  check_error([] { read_text("/tmp"); }, {"/tmp cannot be read: Is a directory"});
+}
+
+BOOST_AUTO_TEST_CASE(our_own_texts) {
+  for (const auto& [name, characters] : {std::pair("lamp", 1700U), {"river", 332U}})
+    BOOST_TEST(split_characters(read_text(std::string(XGRAD_TEXTS "/") + name + ".txt")).size() ==
+               characters);
 }
 
 BOOST_AUTO_TEST_CASE(pronoun_grammar) {

@@ -1,12 +1,10 @@
 #include "xgrad/data/cifar.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "xgrad/core/scalars.hpp"
+#include "xgrad/io/file.hpp"
 
 namespace xgrad {
 
@@ -14,12 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t pixels = 3 * 32 * 32, record = 1 + pixels;
 
-std::vector<std::uint8_t> read_records(const std::string& path) {
-  if (fs::is_directory(path)) fail("cifar", path, " is a folder: a file is needed");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail("cifar", path, " cannot be read: ", std::strerror(errno));
-  const std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) fail("cifar", path, " cannot be read to its end");
+std::string read_records(const std::string& path) {
+  std::string bytes = read_file("cifar", path);
   if (bytes.empty()) fail("cifar", path, " is empty (0 bytes)");
   if (bytes.size() % record)
     fail("cifar", path, " has ", bytes.size(), " bytes, ", bytes.size() % record, " more than ",
@@ -43,7 +37,7 @@ Labelled<T> read_cifar10(const std::string& path) {
   const std::size_t n = bytes.size() / record;
   Labelled<T> data{empty<T>({n, 3, 32, 32}), Indices::from_shape({n})};
   for (std::size_t i = 0; i < n; ++i) {
-    const std::uint8_t* from = bytes.data() + i * record;
+    const auto* from = reinterpret_cast<const std::uint8_t*>(bytes.data() + i * record);
     if (*from > 9) fail("cifar", path, " has label ", int(*from), " for image ", i, ": labels are 0 to 9");
     data.labels.data()[i] = *from;
     std::transform(from + 1, from + record, data.x.data() + i * pixels, [](int p) { return T(p) / T(255); });
@@ -67,13 +61,7 @@ void write_cifar10(const Labelled<T>& data, const std::string& path) {
       bytes += static_cast<char>(static_cast<std::uint8_t>(value * 255 + T(.5)));
     }
   }
-  const std::string part = path + ".part";
-  std::ofstream file(part, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  std::error_code error;
-  if (file) fs::rename(part, path, error);
-  if (!file || error) fail("cifar", path, " cannot be written: ", std::strerror(errno));
+  write_file("cifar", path, bytes);
 }
 
 template <class T>

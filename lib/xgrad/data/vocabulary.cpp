@@ -1,12 +1,11 @@
 #include "xgrad/data/vocabulary.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <set>
+#include <string_view>
 #include <utility>
+
+#include "xgrad/io/file.hpp"
 
 namespace xgrad {
 
@@ -40,17 +39,12 @@ std::string lower(std::string character) {
   return character;
 }
 
-bool is_space(const std::string& c) { return c.size() == 1 && std::strchr(" \t\r\n\v\f", c[0]); }
-bool is_punctuation(const std::string& c) { return c.size() == 1 && std::strchr(".,;:!?\"()", c[0]); }
-bool hugs_the_left(const std::string& c) { return c.size() == 1 && std::strchr(".,;:!?)", c[0]); }
+bool one_of(std::string_view set, const std::string& c) { return c.size() == 1 && set.find(c) != set.npos; }
+const std::string_view spaces = " \t\r\n\v\f", punctuation = ".,;:!?\"()", no_space_before = ".,;:!?)";
 }  // namespace
 
 std::string read_text(const std::string& path) {
-  if (std::filesystem::is_directory(path)) fail("text", path, " is a folder: a file is needed");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail("text", path, " cannot be read: ", std::strerror(errno));
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) fail("text", path, " cannot be read to its end");
+  std::string text = read_file("text", path);
   if (text.empty()) fail("text", path, " is empty (0 bytes)");
   return text;
 }
@@ -80,9 +74,9 @@ Tokens split_words(const std::string& text) {
   };
   for (std::string character : split_characters(text)) {
     if (character == "’") character = "'";
-    if (is_space(character)) {
+    if (one_of(spaces, character)) {
       end_word();
-    } else if (is_punctuation(character)) {
+    } else if (one_of(punctuation, character)) {
       end_word();
       words.push_back(character);
     } else {
@@ -97,7 +91,7 @@ Tokens split_words(const std::string& text) {
 std::string join_words(const Tokens& words) {
   std::string text;
   for (const auto& word : words) {
-    if (!text.empty() && text.back() != '\'' && !hugs_the_left(word)) text += ' ';
+    if (!text.empty() && text.back() != '\'' && !one_of(no_space_before, word)) text += ' ';
     text += word;
   }
   return text;
