@@ -46,5 +46,8 @@
 #include "xgrad/probe/singular_values.hpp"
 #include "xgrad/train/adversarial.hpp"
 #include "xgrad/train/augment.hpp"
+#include "xgrad/train/evaluate.hpp"
 #include "xgrad/train/half.hpp"
+#include "xgrad/train/interrupt.hpp"
 #include "xgrad/train/metrics.hpp"
+#include "xgrad/train/trainer.hpp"
