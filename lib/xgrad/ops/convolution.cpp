@@ -3,18 +3,18 @@
 #include "xgrad/core/gemm.hpp"
 #include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
-#include "xgrad/ops/windows.hpp"
+#include "xgrad/ops/sliding_windows.hpp"
 
 namespace xgrad {
 
 namespace {
 
-using detail::Windows;
+using detail::SlidingWindows;
 
 /// What is convolved: images of some channels, seen through windows down and across.
 struct Geometry {
   std::size_t channels;
-  Windows down, across;
+  SlidingWindows down, across;
 
   std::size_t pixels() const { return down.extent * across.extent; }
   std::size_t outputs() const { return down.count * across.count; }
@@ -106,7 +106,8 @@ Geometry geometry(const Variable<T>& x, const Variable<T>& weight, const Variabl
     fail("conv2d", both(), ", bias is ", to_string(bias.shape()), ": the bias must be ",
          to_string(Shape{weight.extent(0)}));
   const auto along = [&](std::ptrdiff_t axis) {
-    return detail::windows("conv2d", x.extent(axis), weight.extent(axis), options.stride, options.padding);
+    return detail::sliding_windows("conv2d", x.extent(axis), weight.extent(axis), options.stride,
+                                   options.padding);
   };
   return {x.extent(1), along(2), along(3)};
 }

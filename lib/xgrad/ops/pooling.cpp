@@ -2,7 +2,7 @@
 
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/ops/reduce.hpp"
-#include "xgrad/ops/windows.hpp"
+#include "xgrad/ops/sliding_windows.hpp"
 
 namespace xgrad {
 
@@ -16,7 +16,7 @@ void require_images(const char* op, const Variable<T>& x) {
 /// The windows of a pooling op over all N·C planes of x.
 struct Planes {
   std::size_t planes;
-  detail::Windows down, across;
+  detail::SlidingWindows down, across;
 
   Shape outputs(const Shape& x) const { return {x[0], x[1], down.count, across.count}; }
 
@@ -48,8 +48,8 @@ Planes planes_of(const char* op, const Variable<T>& x, std::size_t size, const P
     fail(op, "the window is ", size, ", the padding ", options.padding,
          ": the padding must be at most half the window");
   const std::size_t stride = options.stride ? options.stride : size;
-  return {x.extent(0) * x.extent(1), detail::windows(op, x.extent(2), size, stride, options.padding),
-          detail::windows(op, x.extent(3), size, stride, options.padding)};
+  return {x.extent(0) * x.extent(1), detail::sliding_windows(op, x.extent(2), size, stride, options.padding),
+          detail::sliding_windows(op, x.extent(3), size, stride, options.padding)};
 }
 
 }  // namespace

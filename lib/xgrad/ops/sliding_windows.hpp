@@ -8,9 +8,9 @@
 
 namespace xgrad::detail {
 
-/// Windows of `size` entries, `stride` apart, over an axis with `padding` more entries at both ends. Entry i
-/// of window o is x[o·stride + i - padding]; what lies outside the axis is padding.
-struct Windows {
+/// Windows of `size` entries, `stride` apart, over an axis with `padding` more entries at both ends.
+/// Entry i of window o is x[o·stride + i - padding]; what lies outside the axis is padding.
+struct SlidingWindows {
   std::size_t extent, size, stride, padding, count;
 
   /// The windows [first, last) whose entry i lies in the axis, not in the padding.
@@ -30,8 +30,8 @@ struct Windows {
 };
 
 /// count = ⌊(extent + 2 padding - size)/stride⌋ + 1. Throws Error when size or stride is 0 or no window fits.
-inline Windows windows(const char* op, std::size_t extent, std::size_t size, std::size_t stride,
-                       std::size_t padding) {
+inline SlidingWindows sliding_windows(const char* op, std::size_t extent, std::size_t size,
+                                      std::size_t stride, std::size_t padding) {
   if (size == 0 || stride == 0)
     fail(op, "the window is ", size, ", the stride ", stride, ": both must be at least 1");
   if (padding > PTRDIFF_MAX / 4) fail(op, "the padding is ", padding, ": there is no such memory");
