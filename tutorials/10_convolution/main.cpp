@@ -1,19 +1,15 @@
-// 10 Convolutional residual blocks: what D2 §3.2.1 and D4 Q11 and Q16 wrote, what it does, and a small
+// 10 Convolutional residual blocks: those of D2 §3.2.1, D4 Q11 and Q16, as printed and repaired; a small
 // ResNet.
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 
-#include "show.hpp"
-#include "systems.hpp"
+#include "as_printed.hpp"
+#include "training.hpp"
 
-using namespace xgrad;
+using namespace chapter;
 using A = Array<double>;
-using V = Variable<double>;
 
 namespace {
-
-const Init he = Init::he_normal();
 
 struct Settings {
   std::string mnist;
@@ -42,10 +38,6 @@ double largest(const A& a) {
   double result = 0;
   for (double entry : a) result = std::max(result, std::abs(entry));
   return result;
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 const A x3 = square({1, 2, 3, 4, 5.5, 6, 7, 8, 9}), k1 = square({0, 1, 0, 1, -4, 1, 0, 1, 0}),
@@ -101,25 +93,6 @@ void wirings() {
        "the add stands behind the second convolution",
        {show::holds("both wirings and two more to nine digits", as_expected)}});
 }
-
-// [printed-d2]
-/// D2 §3.2.1 as printed. `down` is called downsample there.
-class PrintedBlock : public Module<double> {
- public:
-  PrintedBlock(std::size_t in, std::size_t out, Rng& rng)
-      : conv1(in, out, 3, he, rng, {1, 1}),
-        conv2(out, out, 3, he, rng, {1, 1}),
-        down(in, out, 1, he, rng),
-        norm(out) {}
-  V forward(const V& x) override { return relu(norm(down(x + conv2(relu(conv1(x)))))); }
-  std::vector<Part<double>> parts() override {
-    return {{"conv1", conv1}, {"conv2", conv2}, {"down", down}, {"norm", norm}};
-  }
-  std::string describe() const override { return "PrintedBlock"; }
-  Conv2d<double> conv1, conv2, down;
-  BatchNorm<double> norm;
-};
-// [/printed-d2]
 
 /// What reaches x when nothing comes through the branch: its last convolution is 0.
 template <class Block>
@@ -181,15 +154,6 @@ void d2() {
                  show::at_most("repaired: error of the gradient", errors, 1e-7)}});
 }
 
-// [printed-d4]
-/// D4 Q11: norm, convolution, norm, convolution, plus the input. There is no activation.
-Residual<double> printed_d4(std::size_t in, std::size_t out, Rng& rng) {
-  return Residual<double>(
-      Sequential<double>{BatchNorm<double>(in), Conv2d<double>(in, out, 3, he, rng, {1, 1}),
-                         BatchNorm<double>(out), Conv2d<double>(out, out, 3, he, rng, {1, 1})});
-}
-// [/printed-d4]
-
 /// The largest entry of f(a) + f(b) - f(a + b) - f(0): 0 for an affine f.
 double departure_from_affine(Module<double>& f, Rng& rng) {
   const Shape shape{2, 4, 6, 6};
@@ -233,7 +197,7 @@ void d4_pytorch() {
 /// The driver of D4 Q11 and Q15: both of its classes on random images.
 void driver(std::size_t images, std::size_t pixels) {
   Rng rng(3);
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   Sequential<float> branch{BatchNorm<float>(64), Conv2d<float>(64, 64, 3, he, rng, {1, 1}),
                            BatchNorm<float>(64), Conv2d<float>(64, 64, 3, he, rng, {1, 1})};
   Residual<float> block(std::move(branch));
@@ -242,11 +206,12 @@ void driver(std::size_t images, std::size_t pixels) {
   const double seconds = seconds_since(start);
   const bool is_refused = refused([&] { x* Variable<float>(full<float>({64}, 1.f)); });
   // [channels]
-  const auto channels_last = swap_axes(x, 1, -1);
-  const auto normalised = swap_axes(layer_norm(channels_last, {}, {}, {1e-8, Divisor::sample}), 1, -1);
+  ChannelLayerNorm<float> norm(64, {1e-8, Divisor::sample});  // D4's ε and divisor
+  const auto normalised = norm(x);
   // [/channels]
   std::cout << "random images         " << to_string(shape) << "\nresidual block        "
-            << to_string(from_block) << " after " << show::text(seconds, 3) << " s\nlayer normalisation   "
+            << to_string(from_block) << " after " << show::text(seconds, 3) << " s\nits multiply-adds      "
+            << 2 * images * 64 * 64 * 9 * pixels * pixels << "\nlayer normalisation   "
             << to_string(normalised.shape()) << '\n';
   const bool same = from_block == shape && normalised.shape() == shape;
   show::expect_true("all shapes are equal", same);
@@ -254,13 +219,6 @@ void driver(std::size_t images, std::size_t pixels) {
                 "γ (64,) does not fit the last axis of (32, 64, 224, 224); the residual block runs",
                 "γ along the channels; (2, 64, 56, 56) by default, the printed size with --full",
                 {show::holds("γ on the last axis refused", is_refused), show::holds("equal shapes", same)}});
-}
-
-ResNetOptions small_resnet(BlockOrder order) {
-  ResNetOptions options;
-  options.widths = {8, 16, 32};
-  options.block.order = order;
-  return options;
 }
 
 /// The block of D4 Q16: Keras' normalisation, no ReLU behind the add.
@@ -291,68 +249,6 @@ void d4_keras() {
                 {show::equals("trainable parameters", double(block.parameter_count()), 74112),
                  show::equals("moving statistics", double(moving), 256),
                  show::holds("the shape is kept", y.shape() == x.shape())}});
-}
-
-// [data]
-/// The library's images are (n, 28, 28); a convolution wants their one channel named.
-Labelled<float> with_channel(Labelled<float> data) {
-  const Shape s = shape_of(data.x);
-  return {reshaped(std::move(data.x), {s[0], 1, s[1], s[2]}), std::move(data.labels)};
-}
-// [/data]
-
-struct Trained {
-  double loss, accuracy, seconds;  // loss: of the last epoch; accuracy: of the test images
-};
-
-// [train]
-Trained train(const ResNetOptions& options, const TrainTest<float>& data, std::size_t epochs, double rate,
-              std::uint64_t seed) {
-  const auto start = std::chrono::steady_clock::now();
-  Rng rng(seed);
-  ResNet<float> model(options, he, rng);
-  Adam<float> optimizer(model.parameters(), rate);
-  const std::size_t batch_size = 32, steps = epochs * Batches<float>(data.train, batch_size).size();
-  std::size_t done = 0;
-  double loss_sum = 0;
-  for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
-    loss_sum = 0;
-    for (const auto& batch : Batches<float>(data.train, batch_size, rng)) {
-      Tape<float> tape;
-      const auto loss = cross_entropy(model(batch.x), batch.labels);
-      optimizer.zero_grad();
-      loss.backward();
-      optimizer.step();
-      optimizer.learning_rate = rate * (1 - double(++done) / double(steps));
-      loss_sum += double(loss.item()) * double(batch.size());
-    }
-  }
-  model.train(false);  // from here on the running statistics: each image by itself
-  std::size_t right = 0;
-  for (const auto& batch : Batches<float>(data.test, 250))
-    right += count_correct(model(batch.x).value(), batch.labels);
-  return {loss_sum / double(data.train.size()), double(right) / double(data.test.size()),
-          seconds_since(start)};
-}
-// [/train]
-
-struct Seeds {
-  std::vector<double> losses, accuracies;
-};
-
-Seeds train_seeds(const std::string& name, const ResNetOptions& options, const TrainTest<float>& data,
-                  std::size_t epochs, double rate) {
-  Seeds result;
-  double seconds = 0;
-  result.accuracies = show::over_seeds([&](std::uint64_t seed) {
-    const Trained trained = train(options, data, epochs, rate, seed);
-    result.losses.push_back(trained.loss);
-    seconds += trained.seconds;
-    return trained.accuracy;
-  });
-  std::cout << name << ": training loss " << show::text(result.losses, 3) << ", test accuracy "
-            << show::text(result.accuracies, 4) << ", " << show::text(seconds, 3) << " s\n";
-  return result;
 }
 
 void digits_and_mnist(const Settings& settings) {

@@ -1,0 +1,88 @@
+#pragma once
+// Data, model and training of chapter 10.
+
+#include <chrono>
+#include <iostream>
+
+#include "show.hpp"
+#include "systems.hpp"
+
+namespace chapter {
+
+using namespace xgrad;
+using Clock = std::chrono::steady_clock;
+
+inline double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// [data]
+/// The library's images are (n, 28, 28); a convolution wants their one channel named.
+inline Labelled<float> with_channel(Labelled<float> data) {
+  const Shape s = shape_of(data.x);
+  return {reshaped(std::move(data.x), {s[0], 1, s[1], s[2]}), std::move(data.labels)};
+}
+// [/data]
+
+inline ResNetOptions small_resnet(BlockOrder order) {
+  ResNetOptions options;
+  options.widths = {8, 16, 32};
+  options.block.order = order;
+  return options;
+}
+
+struct Trained {
+  double loss, accuracy, seconds;  // loss: of the last epoch; accuracy: of the test images
+};
+
+// [train]
+inline Trained train(const ResNetOptions& options, const TrainTest<float>& data, std::size_t epochs,
+                     double rate, std::uint64_t seed) {
+  const auto start = Clock::now();
+  Rng rng(seed);
+  ResNet<float> model(options, Init::he_normal(), rng);
+  Adam<float> optimizer(model.parameters(), rate);
+  const std::size_t batch_size = 32, steps = epochs * Batches<float>(data.train, batch_size).size();
+  std::size_t done = 0;
+  double loss_sum = 0;
+  for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
+    loss_sum = 0;
+    for (const auto& batch : Batches<float>(data.train, batch_size, rng)) {
+      Tape<float> tape;
+      const auto loss = cross_entropy(model(batch.x), batch.labels);
+      optimizer.zero_grad();
+      loss.backward();
+      optimizer.step();
+      optimizer.learning_rate = rate * (1 - double(++done) / double(steps));
+      loss_sum += double(loss.item()) * double(batch.size());
+    }
+  }
+  model.train(false);  // from here on the running statistics: each image by itself
+  std::size_t right = 0;
+  for (const auto& batch : Batches<float>(data.test, 250))
+    right += count_correct(model(batch.x).value(), batch.labels);
+  return {loss_sum / double(data.train.size()), double(right) / double(data.test.size()),
+          seconds_since(start)};
+}
+// [/train]
+
+struct Seeds {
+  std::vector<double> losses, accuracies;
+};
+
+inline Seeds train_seeds(const std::string& name, const ResNetOptions& options, const TrainTest<float>& data,
+                         std::size_t epochs, double rate) {
+  Seeds result;
+  double seconds = 0;
+  result.accuracies = show::over_seeds([&](std::uint64_t seed) {
+    const Trained trained = train(options, data, epochs, rate, seed);
+    result.losses.push_back(trained.loss);
+    seconds += trained.seconds;
+    return trained.accuracy;
+  });
+  std::cout << name << ": training loss " << show::text(result.losses, 3) << ", test accuracy "
+            << show::text(result.accuracies, 4) << ", " << show::text(seconds, 3) << " s\n";
+  return result;
+}
+
+}  // namespace chapter
