@@ -1,10 +1,16 @@
 #include "xgrad/core/gemm.hpp"
 
+#include <type_traits>
+
 #include "xgrad/core/array.hpp"
+#include "xgrad/core/product.hpp"
 #include "xgrad/core/scalars.hpp"
 
 #ifdef XGRAD_BLAS
-extern "C" void openblas_set_num_threads(int);
+extern "C" {
+void openblas_set_num_threads(int);
+int openblas_get_num_threads();
+}
 #if __has_include(<xtensor-blas/xblas.hpp>)
 #include <xtensor-blas/xblas.hpp>
 #else
@@ -16,8 +22,8 @@ namespace xgrad {
 
 namespace {
 
-/// The definition: c_ij = α Σ_l op(a)_il op(b)_lj + β c_ij. Serves scalars that BLAS does not know, and
-/// builds without BLAS. The loop over j is innermost so that it runs along rows.
+/// The definition: c_ij = α Σ_l op(a)_il op(b)_lj + β c_ij, for every other scalar. The loop over j is
+/// innermost so that it runs along rows.
 template <class T>
 void plain_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
                 std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
@@ -35,7 +41,28 @@ void plain_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T
   }
 }
 
+/// Ours: faster than OpenBLAS on one thread up to about this many multiplications (tests/benchmarks), and the
+/// same arithmetic whether BLAS is there or not.
+constexpr std::size_t most = std::size_t(1) << 28;
+
+template <class T>
+void own_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
+              std::size_t lda, const T* b, std::size_t ldb, T beta, const T* c0, std::size_t ldc0, T* c,
+              std::size_t ldc) {
+  const auto matrix = [](Op op, const T* data, std::size_t ld) {
+    const auto step = static_cast<std::ptrdiff_t>(ld);
+    return op == Op::none ? detail::Matrix<T>{data, step, 1} : detail::Matrix<T>{data, 1, step};
+  };
+  detail::product<T>(m, n, k, alpha, matrix(op_a, a, lda), matrix(op_b, b, ldb), beta, {c0, ldc0}, {c, ldc});
+}
+
 #ifdef XGRAD_BLAS
+/// OpenBLAS: for large products, and for middling ones when it may share them among threads.
+bool leave_to_blas(std::size_t m, std::size_t n, std::size_t k) {
+  const double products = double(m) * double(n) * double(k);
+  return products > double(most) || (products > double(most >> 7) && openblas_get_num_threads() > 1);
+}
+
 template <class T>
 void blas_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
                std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
@@ -44,29 +71,35 @@ void blas_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T 
   cxxblas::gemm<xt::blas_index_t>(cxxblas::RowMajor, word(op_a), word(op_b), number(m), number(n), number(k),
                                   alpha, a, number(lda), b, number(ldb), beta, c, number(ldc));
 }
-void chosen_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, float alpha, const float* a,
-                 std::size_t lda, const float* b, std::size_t ldb, float beta, float* c, std::size_t ldc) {
-  blas_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-}
-void chosen_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, double alpha, const double* a,
-                 std::size_t lda, const double* b, std::size_t ldb, double beta, double* c, std::size_t ldc) {
-  blas_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-}
 #endif
-
-template <class... Arguments>
-void chosen_gemm(Arguments... arguments) {
-  plain_gemm(arguments...);
-}
 
 }  // namespace
 
 template <class T>
 void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
-          const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
+          const T* b, std::size_t ldb, T beta, const T* c0, std::size_t ldc0, T* c, std::size_t ldc) {
   if (m == 0 || n == 0) return;
-  if (k == 0) return plain_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);  // C = βC
-  chosen_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  if constexpr (std::is_floating_point_v<T>) {
+    bool own = k > 0;
+#ifdef XGRAD_BLAS
+    own = own && !leave_to_blas(m, n, k);
+#endif
+    if (own) return own_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c0, ldc0, c, ldc);
+  }
+  if (c0 != c && beta != T(0))
+    for (std::size_t i = 0; i < m; ++i) std::copy_n(c0 + i * ldc0, n, c + i * ldc);
+#ifdef XGRAD_BLAS
+  if constexpr (std::is_floating_point_v<T>) {
+    if (k > 0) return blas_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  }
+#endif
+  plain_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+template <class T>
+void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
+          const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
+  gemm<T>(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, c, ldc);
 }
 
 void set_gemm_threads(std::size_t n) {
@@ -78,7 +111,9 @@ void set_gemm_threads(std::size_t n) {
 
 #define XGRAD_INSTANTIATE(T)                                                                            \
   template void gemm(Op, Op, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*, \
-                     std::size_t, T, T*, std::size_t);
+                     std::size_t, T, T*, std::size_t);                                                  \
+  template void gemm(Op, Op, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*, \
+                     std::size_t, T, const T*, std::size_t, T*, std::size_t);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

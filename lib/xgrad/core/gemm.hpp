@@ -1,6 +1,6 @@
 #pragma once
-// The one matrix product: every op that multiplies matrices ends here, and a build without BLAS replaces this
-// file's .cpp alone.
+// The one matrix product: every op that multiplies matrices ends here. Small and middling ones are ours
+// (core/product.hpp), large ones OpenBLAS's; without BLAS all are ours.
 
 #include <cstddef>
 
@@ -13,6 +13,12 @@ enum class Op { none, transposed };
 template <class T>
 void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
           const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);
+
+/// C = α op(A) op(B) + β C₀. With ldc0 = 0 one row of C₀ stands for all: a bias. C₀ may be C itself, but must
+/// not overlap it otherwise.
+template <class T>
+void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
+          const T* b, std::size_t ldb, T beta, const T* c0, std::size_t ldc0, T* c, std::size_t ldc);
 
 /// How many threads one product may use. A program that runs its own threads, one network each, wants 1.
 /// Without BLAS it is always 1. Throws Error on 0.

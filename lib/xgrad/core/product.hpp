@@ -1,0 +1,193 @@
+#pragma once
+// The matrix product C = α op(A) op(B) + β C for the sizes of this library's models, up to about a thousand
+// rows and columns. A tile of C stays in vector registers while l runs through the sum Σ_l a_il b_lj: each
+// step loads two vectors from row l of B and multiplies them by one number of each of the tile's rows of A.
+// (The scheme of Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3),
+// 2008. Copies of A, which matter for larger matrices, are left out.)
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include "xgrad/core/vector_math.hpp"
+
+namespace xgrad::detail {
+
+// The width of this processor's vectors, and how many rows a tile can have before the registers run out.
+#if defined(__AVX512F__)
+constexpr std::size_t vector_bytes = 64, tile_rows = 8;
+#elif defined(__AVX__)
+constexpr std::size_t vector_bytes = 32, tile_rows = 6;
+#else
+constexpr std::size_t vector_bytes = 16, tile_rows = 6;
+#endif
+constexpr std::size_t block_depth = 256,
+                      block_rows = 256;  // what of A and B the caches should hold at a time
+
+/// So many numbers that one instruction adds or multiplies them all.
+template <class T>
+struct VectorOf {
+  typedef T Type __attribute__((vector_size(vector_bytes)));
+};
+template <class T>
+using Vector = typename VectorOf<T>::Type;
+template <class T>
+constexpr std::size_t lanes = vector_bytes / sizeof(T);
+
+template <class T>
+XGRAD_INLINE Vector<T> load(const T* p) {
+  Vector<T> v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class T>
+XGRAD_INLINE void store(Vector<T> v, T* p) {
+  std::memcpy(p, &v, sizeof v);
+}
+
+/// op(A) or op(B): entry (i, j) is data[i·down + j·right].
+template <class T>
+struct Matrix {
+  const T* data;
+  std::ptrdiff_t down, right;
+  const T* at(std::size_t i, std::size_t j) const {
+    return data + static_cast<std::ptrdiff_t>(i) * down + static_cast<std::ptrdiff_t>(j) * right;
+  }
+  Matrix from(std::size_t i, std::size_t j) const { return {at(i, j), down, right}; }
+};
+
+/// A row-major matrix that is read or written, ld from row to row. Where rows of the start C₀ are 0 apart,
+/// one row stands for all: a bias.
+template <class P>
+struct Rows {
+  P data;
+  std::size_t ld;
+  Rows from(std::size_t i, std::size_t j) const { return {data + i * ld + j, ld}; }
+};
+
+/// R rows and V vectors' width of C = α A B + β C₀.
+template <std::size_t V, std::size_t R, class T>
+XGRAD_INLINE void tile(std::size_t k, T alpha, Matrix<T> a, Rows<const T*> b, T beta, Rows<const T*> c0,
+                       Rows<T*> c) {
+  Vector<T> sum[R][V] = {};
+  for (std::size_t l = 0; l < k; ++l, a.data += a.right, b.data += b.ld) {
+    Vector<T> b_l[V];
+    for (std::size_t j = 0; j < V; ++j) b_l[j] = load(b.data + j * lanes<T>);
+    XGRAD_UNROLL
+    for (std::size_t i = 0; i < R; ++i) {
+      const T a_il = *a.at(i, 0);
+      for (std::size_t j = 0; j < V; ++j) sum[i][j] += a_il * b_l[j];
+    }
+  }
+  XGRAD_UNROLL
+  for (std::size_t i = 0; i < R; ++i) {
+    for (std::size_t j = 0; j < V; ++j) {
+      const auto ab = alpha * sum[i][j];
+      const std::size_t at = j * lanes<T>;
+      store(beta == T(0) ? ab : ab + beta * load(c0.data + i * c0.ld + at), c.data + i * c.ld + at);
+    }
+  }
+}
+
+/// The tile of `rows` ≤ R rows: only when the compiler knows their number does it keep them in registers.
+template <std::size_t V, std::size_t R = tile_rows, class T>
+XGRAD_INLINE void tile_of(std::size_t rows, std::size_t k, T alpha, Matrix<T> a, Rows<const T*> b, T beta,
+                          Rows<const T*> c0, Rows<T*> c) {
+  if constexpr (R > 1) {
+    if (rows < R) return tile_of<V, R - 1>(rows, k, alpha, a, b, beta, c0, c);
+  }
+  tile<V, R>(k, alpha, a, b, beta, c0, c);
+}
+
+/// a₀ b₀ a₁ b₁ … of the first (half = 0) or the second halves of a and b.
+template <std::size_t half, class V, std::size_t... I>
+XGRAD_INLINE V interleaved(V a, V b, std::index_sequence<I...>) {
+  constexpr std::size_t n = sizeof...(I);
+  return __builtin_shufflevector(a, b, (half * n / 2 + I / 2 + I % 2 * n)...);
+}
+
+/// A square of `lanes` rows, transposed: interleaving row i with row i + lanes/2 sorts one bit of the row
+/// number into the column number each time.
+template <class T>
+void transpose_square(const T* from, std::size_t ld_from, T* to, std::size_t ld_to) {
+  constexpr std::size_t n = lanes<T>;
+  constexpr auto all = std::make_index_sequence<n>();
+  Vector<T> x[n], y[n];
+  XGRAD_UNROLL
+  for (std::size_t i = 0; i < n; ++i) x[i] = load(from + i * ld_from);
+  XGRAD_UNROLL
+  for (std::size_t bit = 1; bit < n; bit *= 2) {
+    XGRAD_UNROLL
+    for (std::size_t i = 0; i < n / 2; ++i) {
+      y[2 * i] = interleaved<0>(x[i], x[i + n / 2], all);
+      y[2 * i + 1] = interleaved<1>(x[i], x[i + n / 2], all);
+    }
+    std::copy_n(y, n, x);
+  }
+  XGRAD_UNROLL
+  for (std::size_t i = 0; i < n; ++i) store(x[i], to + i * ld_to);
+}
+
+/// k rows and `width` columns of b as contiguous rows of length ld, filled up with zeros.
+template <class T>
+void pack(std::size_t k, std::size_t width, Matrix<T> b, T* panel, std::size_t ld) {
+  constexpr std::size_t n = lanes<T>;
+  for (std::size_t j = 0; j < ld; j += n) {
+    std::size_t l = 0;
+    if (b.down == 1 && j + n <= width)
+      for (; l + n <= k; l += n)
+        transpose_square(b.at(l, j), static_cast<std::size_t>(b.right), panel + l * ld + j, ld);
+    for (; l < k; ++l)
+      for (std::size_t i = j; i < j + n; ++i) panel[l * ld + i] = i < width ? *b.at(l, i) : T(0);
+  }
+}
+
+/// m rows and up to V vectors' width of C.
+template <std::size_t V, class T>
+void panel_product(std::size_t m, std::size_t width, std::size_t k, T alpha, Matrix<T> a, Matrix<T> b, T beta,
+                   Rows<const T*> c0, Rows<T*> c) {
+  constexpr std::size_t full = V * lanes<T>;
+  T packed[block_depth * full];
+  const bool direct = b.right == 1 && width == full;
+  if (!direct) pack(k, width, b, packed, full);
+  const auto b_rows =
+      direct ? Rows<const T*>{b.data, static_cast<std::size_t>(b.down)} : Rows<const T*>{packed, full};
+  for (std::size_t i = 0; i < m; i += tile_rows) {
+    const std::size_t rows = std::min(tile_rows, m - i);
+    const auto from = c0.from(i, 0);
+    const auto to = c.from(i, 0);
+    if (width == full) {
+      tile_of<V>(rows, k, alpha, a.from(i, 0), b_rows, beta, from, to);
+      continue;
+    }
+    T ab[tile_rows * full];
+    tile_of<V, tile_rows, T>(rows, k, alpha, a.from(i, 0), b_rows, T(0), from, {ab, full});
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t j = 0; j < width; ++j)
+        to.data[r * to.ld + j] =
+            beta == T(0) ? ab[r * full + j] : ab[r * full + j] + beta * from.data[r * from.ld + j];
+  }
+}
+
+/// C = α A B + β C₀: A is m×k, B k×n. β = 0 does not read C₀. C₀ may be C.
+template <class T>
+void product(std::size_t m, std::size_t n, std::size_t k, T alpha, Matrix<T> a, Matrix<T> b, T beta,
+             Rows<const T*> c0, Rows<T*> c) {
+  constexpr std::size_t narrow = lanes<T>, wide = 2 * narrow;
+  for (std::size_t l = 0; l < k; l += block_depth) {
+    const std::size_t depth = std::min(block_depth, k - l);
+    for (std::size_t i = 0; i < m; i += block_rows) {
+      const std::size_t rows = std::min(block_rows, m - i);
+      for (std::size_t j = 0; j < n; j += wide) {
+        const std::size_t width = std::min(wide, n - j);
+        const auto panel = width > narrow ? panel_product<2, T> : panel_product<1, T>;
+        panel(rows, width, depth, alpha, a.from(i, l), b.from(l, j), beta, c0.from(i, j), c.from(i, j));
+      }
+    }
+    beta = T(1);  // what follows adds to the first part
+    c0 = {c.data, c.ld};
+  }
+}
+
+}  // namespace xgrad::detail
