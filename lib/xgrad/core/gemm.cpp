@@ -41,10 +41,6 @@ void plain_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T
   }
 }
 
-/// Ours: faster than OpenBLAS on one thread up to about this many multiplications (tests/benchmarks), and the
-/// same arithmetic whether BLAS is there or not.
-constexpr std::size_t most = std::size_t(1) << 28;
-
 template <class T>
 void own_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
               std::size_t lda, const T* b, std::size_t ldb, T beta, const T* c0, std::size_t ldc0, T* c,
@@ -57,10 +53,13 @@ void own_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T a
 }
 
 #ifdef XGRAD_BLAS
-/// OpenBLAS: for large products, and for middling ones when it may share them among threads.
+/// Up to so many multiplications our product is faster than OpenBLAS on one thread (tests/benchmarks).
+constexpr double most = 1 << 28;
+
+/// OpenBLAS is for large products, and for middling ones when it may share them among threads.
 bool leave_to_blas(std::size_t m, std::size_t n, std::size_t k) {
   const double products = double(m) * double(n) * double(k);
-  return products > double(most) || (products > double(most >> 7) && openblas_get_num_threads() > 1);
+  return products > most || (products > most / 128 && openblas_get_num_threads() > 1);
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "xgrad/core/memory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <new>
@@ -10,7 +11,7 @@ namespace xgrad {
 namespace {
 
 constexpr std::align_val_t alignment{64};                 // a cache line, and the widest vector
-constexpr std::size_t smallest = 2048;                    // below, malloc is quick and takes no new pages
+constexpr std::size_t smallest = 2048;                    // below, blocks are cut from slabs
 constexpr std::size_t idle_limit = std::size_t(1) << 30;  // beyond it, freed blocks go back to the system
 
 /// Block sizes grow by quarters of a power of two: 2048, 2560, 3072, 3584, 4096, 5120, … At most a fifth is
@@ -27,7 +28,52 @@ Class class_of(std::size_t bytes) {
   return {(exponent - 10) * 4 + steps - 1, (std::size_t(1) << exponent) + steps * quarter};
 }
 
-/// Blocks that are free form one list per size; the link lies in the block itself. All threads share them,
+/// Held for some ten instructions: waiting in a loop is cheaper than a mutex.
+struct Lock {
+  explicit Lock(std::atomic_flag& busy) : busy(busy) {
+    while (busy.test_and_set(std::memory_order_acquire)) {
+    }
+  }
+  ~Lock() { busy.clear(std::memory_order_release); }
+  std::atomic_flag& busy;
+};
+
+/// A block that is free: the link to the next one lies in the block itself.
+struct Free {
+  Free* next;
+};
+
+/// Blocks below 2 KiB, in whole cache lines, cut from slabs that are kept for good.
+class SmallBlocks {
+ public:
+  void* take(std::size_t bytes) {
+    const std::size_t n = lines(bytes);
+    const Lock lock(busy_);
+    if (!lists_[n]) refill(n);
+    return std::exchange(lists_[n], lists_[n]->next);
+  }
+
+  void give(void* block, std::size_t bytes) noexcept {
+    const std::size_t n = lines(bytes);
+    const Lock lock(busy_);
+    lists_[n] = new (block) Free{lists_[n]};
+  }
+
+ private:
+  static constexpr std::size_t line = 64, slab = 32 * 1024;
+  static std::size_t lines(std::size_t bytes) { return std::max<std::size_t>((bytes + line - 1) / line, 1); }
+
+  void refill(std::size_t n) {
+    auto* memory = static_cast<char*>(::operator new(slab, alignment));
+    const std::size_t size = n * line;
+    for (std::size_t i = slab / size; i-- > 0;) lists_[n] = new (memory + i * size) Free{lists_[n]};
+  }
+
+  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+  std::array<Free*, smallest / line + 1> lists_{};
+};
+
+/// Blocks from 2 KiB on: those that are free form one list per size. All threads share them,
 /// because an array may be freed by another thread than the one that made it.
 class Pool {
  public:
@@ -82,26 +128,18 @@ class Pool {
 
  private:
   static constexpr std::size_t classes = 4 * 54;
-  struct Free {
-    Free* next;
-  };
-  /// Held for some ten instructions: waiting in a loop is cheaper than a mutex.
-  struct Lock {
-    explicit Lock(std::atomic_flag& busy) : busy(busy) {
-      while (busy.test_and_set(std::memory_order_acquire)) {
-      }
-    }
-    ~Lock() { busy.clear(std::memory_order_release); }
-    std::atomic_flag& busy;
-  };
-
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
   std::array<Free*, classes> lists_{};
   MemoryStatistics statistics_;
 };
 
+SmallBlocks& small_blocks() {
+  static SmallBlocks& instance = *new SmallBlocks;  // never destroyed: static arrays may be freed last of all
+  return instance;
+}
+
 Pool& pool() {
-  static Pool& instance = *new Pool;  // never destroyed: static arrays may be freed after everything else
+  static Pool& instance = *new Pool;  // nor this
   return instance;
 }
 
@@ -125,14 +163,13 @@ MemoryStatistics memory_statistics() { return pool().statistics(); }
 void release_idle_memory() { pool().release(); }
 
 void* detail::take_block(std::size_t bytes) {
-  if (bytes < smallest) return ::operator new(bytes);
-  return recycling ? pool().take(bytes) : ::operator new(bytes, alignment);
+  if (!recycling) return ::operator new(bytes, alignment);
+  return bytes < smallest ? small_blocks().take(bytes) : pool().take(bytes);
 }
 
 void detail::give_block(void* block, std::size_t bytes) noexcept {
-  if (bytes < smallest) return ::operator delete(block);
-  if (recycling) return pool().give(block, bytes);
-  ::operator delete(block, alignment);
+  if (!recycling) return ::operator delete(block, alignment);
+  return bytes < smallest ? small_blocks().give(block, bytes) : pool().give(block, bytes);
 }
 
 }  // namespace xgrad

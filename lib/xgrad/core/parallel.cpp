@@ -85,9 +85,9 @@ class Collection {
   const Tape<T>* outside =
       nullptr;  // this thread's tape when the part began: other parts may share its values
 
-  std::unique_ptr<Array<T>>& of(const Variable<T>& leaf) {
+  std::optional<Array<T>>& of(const Variable<T>& leaf) {
     const auto [at, is_new] = index_.emplace(&leaf.value(), entries_.size());
-    if (is_new) entries_.push_back({leaf, nullptr});
+    if (is_new) entries_.push_back({leaf, std::nullopt});
     return entries_[at->second].second;
   }
   void hand_over() {
@@ -95,7 +95,7 @@ class Collection {
   }
 
  private:
-  std::vector<std::pair<Variable<T>, std::unique_ptr<Array<T>>>> entries_;
+  std::vector<std::pair<Variable<T>, std::optional<Array<T>>>> entries_;
   std::unordered_map<const Array<T>*, std::size_t> index_;
 };
 
@@ -108,7 +108,7 @@ Collection<T>*& current_collection() {
 }  // namespace
 
 template <class T>
-std::unique_ptr<Array<T>>* detail::collected(const Variable<T>& x) {
+std::optional<Array<T>>* detail::collected(const Variable<T>& x) {
   Collection<T>* collection = current_collection<T>();
   if (!collection) return nullptr;
   for (const auto* tape = Tape<T>::current(); tape && tape != collection->outside; tape = tape->outer())
@@ -139,8 +139,8 @@ void in_parallel(std::size_t n, const std::function<void(std::size_t)>& part) {
   for (auto& collection : collections) collection.hand_over();
 }
 
-#define XGRAD_INSTANTIATE(T)                                                 \
-  template std::unique_ptr<Array<T>>* detail::collected(const Variable<T>&); \
+#define XGRAD_INSTANTIATE(T)                                               \
+  template std::optional<Array<T>>* detail::collected(const Variable<T>&); \
   template void in_parallel<T>(std::size_t, const std::function<void(std::size_t)>&);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 

@@ -21,7 +21,7 @@ namespace detail {
 /// Where a gradient for x is to be added on this thread: null outside in_parallel and for what the part
 /// itself recorded, then x takes it.
 template <class T>
-std::unique_ptr<Array<T>>* collected(const Variable<T>& x);
+std::optional<Array<T>>* collected(const Variable<T>& x);
 }  // namespace detail
 
 }  // namespace xgrad

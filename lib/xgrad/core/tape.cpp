@@ -46,7 +46,7 @@ Tape<T>* Tape<T>::current() {
 }
 
 template <class T>
-void Tape<T>::append(const char* op, std::vector<Variable<T>> inputs, Variable<T>& output, Vjp<T> vjp) {
+void Tape<T>::append(const char* op, VariableList<T> inputs, Variable<T>& output, Vjp<T> vjp) {
   output.node_->requires_grad = true;
   output.node_->position = entries_.size();
   entries_.push_back({op, std::move(inputs), output, std::move(vjp)});
@@ -84,7 +84,8 @@ void Tape<T>::backward(const Variable<T>& y, const Array<T>& cotangent, Keep kee
   y.accumulate(std::move(seed));
 
   spent_ = keep == Keep::no;
-  if (spent_) entries_.resize(y.node_->position + 1);
+  if (spent_)
+    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(y.node_->position) + 1, entries_.end());
   for (std::size_t i = y.node_->position + 1; i-- > 0;) {
     Entry& entry = entries_[i];
     if (entry.output.has_grad()) {
@@ -203,14 +204,14 @@ std::ostream& operator<<(std::ostream& out, const Tape<T>& tape) {
 }
 
 template <class T>
-bool recording(const std::vector<Variable<T>>& inputs) {
+bool recording(const VariableList<T>& inputs) {
   const Tape<T>* tape = Tape<T>::current();
   return tape && !tape->spent() && !NoGrad::active() &&
          std::any_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.requires_grad(); });
 }
 
 template <class T>
-Variable<T> record(const char* op, Array<T> value, std::vector<Variable<T>> inputs, Vjp<T> vjp) {
+Variable<T> record(const char* op, Array<T> value, VariableList<T> inputs, Vjp<T> vjp) {
   Variable<T> y(std::move(value));
   if (recording(inputs)) Tape<T>::current()->append(op, std::move(inputs), y, std::move(vjp));
   return y;
@@ -219,8 +220,8 @@ Variable<T> record(const char* op, Array<T> value, std::vector<Variable<T>> inpu
 #define XGRAD_INSTANTIATE(T)                                        \
   template class Tape<T>;                                           \
   template std::ostream& operator<<(std::ostream&, const Tape<T>&); \
-  template bool recording(const std::vector<Variable<T>>&);         \
-  template Variable<T> record(const char*, Array<T>, std::vector<Variable<T>>, Vjp<T>);
+  template bool recording(const VariableList<T>&);                  \
+  template Variable<T> record(const char*, Array<T>, VariableList<T>, Vjp<T>);
 XGRAD_FOR_EACH_SCALAR(XGRAD_INSTANTIATE)
 
 }  // namespace xgrad

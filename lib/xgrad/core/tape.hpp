@@ -31,10 +31,31 @@ class Gradient {
   Array<T>* given_ = nullptr;
 };
 
-/// The reverse pass of one op: receives the op's output y and dy = ∂L/∂y, and accumulates into its inputs. A
-/// lambda that only reads dy may declare it as const Array<T>&.
+/// The reverse pass of one op: a function that receives the op's output y and dy = ∂L/∂y, and accumulates
+/// into its inputs. A lambda that only reads dy may declare it as const Array<T>&. (A std::function whose
+/// closure lies in recycled memory.)
 template <class T>
-using Vjp = std::function<void(const Array<T>& y, Gradient<T> dy)>;
+class Vjp {
+ public:
+  template <class F>
+  Vjp(F f) : closure_(std::make_unique<Closure<F>>(std::move(f))) {}
+  void operator()(const Array<T>& y, Gradient<T> dy) const { closure_->call(y, std::move(dy)); }
+
+ private:
+  struct AnyClosure {
+    virtual ~AnyClosure() = default;
+    virtual void call(const Array<T>& y, Gradient<T> dy) = 0;
+    static void* operator new(std::size_t bytes) { return detail::take_block(bytes); }
+    static void operator delete(void* block, std::size_t bytes) { detail::give_block(block, bytes); }
+  };
+  template <class F>
+  struct Closure : AnyClosure {
+    explicit Closure(F f) : f(std::move(f)) {}
+    void call(const Array<T>& y, Gradient<T> dy) override { f(y, dy); }
+    F f;
+  };
+  std::unique_ptr<AnyClosure> closure_;
+};
 
 /// While a Tape lives it is its thread's current tape and records every op that depends on a variable with
 /// requires_grad. Tapes nest: the innermost one records, and variables of an outer tape are leaves to it.
@@ -44,7 +65,7 @@ class Tape {
  public:
   struct Entry {
     const char* op;
-    std::vector<Variable<T>> inputs;
+    VariableList<T> inputs;
     Variable<T> output;
     Vjp<T> vjp;
   };
@@ -83,7 +104,7 @@ class Tape {
   const Tape* outer() const { return outer_; }
 
   /// Used by `record` only.
-  void append(const char* op, std::vector<Variable<T>> inputs, Variable<T>& output, Vjp<T> vjp);
+  void append(const char* op, VariableList<T> inputs, Variable<T>& output, Vjp<T> vjp);
 
  private:
   std::vector<Entry> entries_;
@@ -107,10 +128,10 @@ class NoGrad {
 /// True when an op on `inputs` would be recorded: a tape is current, not spent, not paused, and one of the
 /// inputs requires a gradient.
 template <class T>
-bool recording(const std::vector<Variable<T>>& inputs);
+bool recording(const VariableList<T>& inputs);
 
 /// How every op ends: wraps `value` as a Variable and, when recording, appends the op to the current tape.
 template <class T>
-Variable<T> record(const char* op, Array<T> value, std::vector<Variable<T>> inputs, Vjp<T> vjp);
+Variable<T> record(const char* op, Array<T> value, VariableList<T> inputs, Vjp<T> vjp);
 
 }  // namespace xgrad

@@ -9,8 +9,7 @@ namespace xgrad {
 
 template <class T>
 Variable<T>::Variable(Array<T> value, bool requires_grad, std::string name)
-    : node_(std::make_shared<Node<T>>()) {
-  node_->value = std::move(value);
+    : node_(std::allocate_shared<Node<T>>(RecyclingAllocator<Node<T>>(), std::move(value))) {
   node_->requires_grad = requires_grad;
   node_->name = std::move(name);
 }
@@ -60,7 +59,7 @@ void Variable<T>::accumulate(Array<T> g) const {
   auto* collected = detail::collected(*this);
   auto& grad = collected ? *collected : node_->grad;
   if (!grad) {
-    grad = std::make_unique<Array<T>>(std::move(g));
+    grad.emplace(std::move(g));
     return;
   }
   if (grad->shape() != g.shape())

@@ -36,8 +36,9 @@ Variable<T> neg(const Variable<T>& x);
 /// that nodes never own one another: no cycles, and nothing recursive to destroy.
 template <class T>
 struct Node {
+  explicit Node(Array<T>&& value) : value(std::move(value)) {}
   Array<T> value;
-  std::unique_ptr<Array<T>> grad;  // ∂L/∂value, null until something flows back
+  std::optional<Array<T>> grad;  // ∂L/∂value, empty until something flows back
   bool requires_grad = false;
   std::size_t position = 0;  // index of the entry that made it, in the tape that recorded it
   std::string name;
@@ -110,6 +111,10 @@ class Variable {
   }
   std::shared_ptr<Node<T>> node_;
 };
+
+/// The inputs of an op, in recycled memory.
+template <class T>
+using VariableList = std::vector<Variable<T>, RecyclingAllocator<Variable<T>>>;
 
 /// A trainable variable: requires_grad is set, and its gradient adds up until zero_grad.
 template <class T>

@@ -60,7 +60,7 @@ template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
   return record<T>("add", elementwise<T>("add", [](T p, T q) { return p + q; }, a.value(), b.value()), {a, b},
                    [=](const Array<T>&, Gradient<T> dy) {
-                     a.accumulate(dy);
+                     if (a.requires_grad()) a.accumulate(dy);
                      b.accumulate(dy.take());
                    });
 }

@@ -126,7 +126,7 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
     mu.data()[r] = mean;
     inverse.data()[r] = scale;
   }
-  std::vector<Variable<T>> inputs{x};
+  VariableList<T> inputs{x};
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
   return record<T>("layer_norm", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {

@@ -170,14 +170,15 @@ Variable<T> concatenate(const std::vector<Variable<T>>& parts, std::ptrdiff_t ax
   for_each_piece([&](std::size_t p, std::size_t in, std::size_t out, std::size_t n) {
     std::copy_n(parts[p].value().data() + in, n, y.data() + out);
   });
-  return record<T>("concatenate", std::move(y), parts, [=](const Array<T>&, const Array<T>& dy) {
-    std::vector<Array<T>> dx;
-    for (const auto& part : parts) dx.push_back(empty<T>(part.shape()));
-    for_each_piece([&](std::size_t p, std::size_t in, std::size_t out, std::size_t n) {
-      std::copy_n(dy.data() + out, n, dx[p].data() + in);
-    });
-    for (std::size_t p = 0; p < parts.size(); ++p) parts[p].accumulate(std::move(dx[p]));
-  });
+  return record<T>("concatenate", std::move(y), VariableList<T>(parts.begin(), parts.end()),
+                   [=](const Array<T>&, const Array<T>& dy) {
+                     std::vector<Array<T>> dx;
+                     for (const auto& part : parts) dx.push_back(empty<T>(part.shape()));
+                     for_each_piece([&](std::size_t p, std::size_t in, std::size_t out, std::size_t n) {
+                       std::copy_n(dy.data() + out, n, dx[p].data() + in);
+                     });
+                     for (std::size_t p = 0; p < parts.size(); ++p) parts[p].accumulate(std::move(dx[p]));
+                   });
 }
 
 template <class T>
