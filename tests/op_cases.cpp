@@ -291,6 +291,7 @@ std::vector<Op> elementwise_ops() {
       binary("sub", [](const auto& a, const auto& b) { return a - b; }),
       binary("mul", [](const auto& a, const auto& b) { return a * b; }),
       binary("div", [](const auto& a, const auto& b) { return a / b; }),
+      binary("add_relu", [](const auto& a, const auto& b) { return add_relu(a, b); }),
       binary("maximum", [](const auto& a, const auto& b) { return maximum(a, b); }),
       unary("neg", [](const auto& x) { return -x; }),
       row("pow", [](const auto& x, const Case& c) { return xgrad::pow(x[0], number(c, "exponent")); }),

@@ -44,6 +44,7 @@ BOOST_AUTO_TEST_CASE(binary_ops) {
   rejects(message("sub"), [&] { a - b; });
   rejects(message("mul"), [&] { a* b; });
   rejects(message("div"), [&] { a / b; });
+  rejects(message("add_relu"), [&] { add_relu(a, b); });
   rejects(message("maximum"), [&] { maximum(a, b); });
   rejects("[add] a is (2, 3), b is (2,)" + broadcasting, [] { add(of({2, 3}), of({2})); });
   rejects("[mul] a is (0, 3), b is (2, 3)" + broadcasting, [] { mul(of({0, 3}), of({2, 3})); });

@@ -15,9 +15,10 @@ std::pair<double, double> Workload::step() {
   for (auto& p : parameters) p.variable.zero_grad();
   if (parts == 1) {
     Tape<float> tape;
-    const V y = forward(0);
+    V y = forward(0);
     middle = Clock::now();
-    y.backward(cotangent);
+    y.backward(std::move(cotangent));  // lent, not copied: it is y's gradient now
+    cotangent = std::move(y.mutable_grad());
   } else {
     in_parallel<float>(parts, [this](std::size_t part) {
       Tape<float> tape;
@@ -239,7 +240,7 @@ Workload single_op(const std::string& op) {
     w.forward = [=](std::size_t) { return layer_norm(x, gamma, beta); };
   } else if (op == "bias_relu") {
     w.parameters.push_back({"beta", beta});
-    w.forward = [=](std::size_t) { return relu(x + beta); };
+    w.forward = [=](std::size_t) { return add_relu(x, beta); };
   } else if (op == "softmax") {
     w.forward = [=](std::size_t) { return softmax(x); };
   } else if (op == "gelu") {

@@ -110,6 +110,7 @@ binary("add", torch.add)
 binary("sub", torch.sub)
 binary("mul", torch.mul)
 binary("div", torch.div, b_like="off_zero")
+binary("add_relu", lambda a, b: torch.relu(a + b))
 op = binary("maximum", torch.maximum)
 op.case("ties", torch.maximum, {"a": [[1., 2, 3], [0, -1, 5]], "b": [[1., 0, 3], [0, 4, -5]]}, smooth=False)
 

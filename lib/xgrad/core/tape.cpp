@@ -67,7 +67,7 @@ void Tape<T>::backward(const Variable<T>& loss, Keep keep) {
 }
 
 template <class T>
-void Tape<T>::backward(const Variable<T>& y, const Array<T>& cotangent, Keep keep) {
+void Tape<T>::backward(const Variable<T>& y, Array<T> cotangent, Keep keep) {
   if (spent_)
     fail("backward",
          "this tape is spent: its backward pass has run already; compute again on a fresh Tape, or "
@@ -79,9 +79,8 @@ void Tape<T>::backward(const Variable<T>& y, const Array<T>& cotangent, Keep kee
   if (shape_of(cotangent) != y.shape())
     fail("backward", "the cotangent is ", xgrad::to_string(shape_of(cotangent)), ", the value is ",
          xgrad::to_string(y.shape()), ": both must have the same shape");
-  Array<T> seed = cotangent;  // it may be y's own gradient, which the next line clears
   for (Entry& entry : entries_) entry.output.zero_grad();
-  y.accumulate(std::move(seed));
+  y.accumulate(std::move(cotangent));
 
   spent_ = keep == Keep::no;
   if (spent_)

@@ -85,7 +85,7 @@ class Tape {
   void backward(const Variable<T>& loss, Keep keep = Keep::no);
 
   /// The same from a value of any shape: `cotangent`, of y's shape, is ∂L/∂y.
-  void backward(const Variable<T>& y, const Array<T>& cotangent, Keep keep = Keep::no);
+  void backward(const Variable<T>& y, Array<T> cotangent, Keep keep = Keep::no);
 
   const std::vector<Entry>& entries() const { return entries_; }
   std::size_t size() const { return entries_.size(); }

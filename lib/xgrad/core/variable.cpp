@@ -83,8 +83,8 @@ void Variable<T>::backward(Keep keep) const {
 }
 
 template <class T>
-void Variable<T>::backward(const Array<T>& cotangent, Keep keep) const {
-  tape_for_backward<T>().backward(*this, cotangent, keep);
+void Variable<T>::backward(Array<T> cotangent, Keep keep) const {
+  tape_for_backward<T>().backward(*this, std::move(cotangent), keep);
 }
 
 #define XGRAD_INSTANTIATE(T) template class Variable<T>;

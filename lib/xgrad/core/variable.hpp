@@ -84,7 +84,7 @@ class Variable {
 
   /// Runs the current tape backwards from this scalar (seed 1). See Tape::backward.
   void backward(Keep keep = Keep::no) const;
-  void backward(const Array<T>& cotangent, Keep keep = Keep::no) const;
+  void backward(Array<T> cotangent, Keep keep = Keep::no) const;
 
   /// The same value as a constant: nothing flows back through it.
   Variable detach() const { return Variable(value()); }

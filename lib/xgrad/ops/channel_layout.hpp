@@ -60,8 +60,8 @@ Array<T> sum_of_channels(const Layout& x, F f) {
 
 /// Those of the handles that are not empty: what an op records as its inputs.
 template <class T>
-std::vector<Variable<T>> not_empty(std::initializer_list<Variable<T>> inputs) {
-  std::vector<Variable<T>> result;
+VariableList<T> not_empty(std::initializer_list<Variable<T>> inputs) {
+  VariableList<T> result;
   for (const auto& input : inputs)
     if (input) result.push_back(input);
   return result;

@@ -141,7 +141,7 @@ Variable<T> conv2d(const Variable<T>& x, const Variable<T>& weight, const Variab
             bias ? T(1) : T(0), y.data() + n * out * g.outputs() + first * wide, g.outputs());
   });
 
-  std::vector<Variable<T>> inputs{x, weight};
+  VariableList<T> inputs{x, weight};
   if (bias) inputs.push_back(bias);
   return record<T>("conv2d", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
     auto dw = zeros<T>(weight.shape()), columns = empty<T>(buffer);

@@ -41,6 +41,19 @@ Variable<T> binary(const char* op, const Variable<T>& a, const Variable<T>& b, F
                    });
 }
 
+/// Hands dy on to both terms of a sum: a copy, or the sum over what was broadcast, to one, the memory itself
+/// to the other.
+template <class T>
+void to_both(const Variable<T>& a, const Variable<T>& b, Gradient<T> dy) {
+  const Array<T>& g = dy;
+  const bool a_is_whole = a.value().size() == g.size();
+  const Variable<T>& whole = a_is_whole ? a : b;
+  const Variable<T>& other = a_is_whole ? b : a;
+  if (other.requires_grad())
+    other.accumulate(other.value().shape() == g.shape() ? g : detail::sum_to(g, other.shape()));
+  whole.accumulate(dy.take());
+}
+
 // Scalar functions that several ops share.
 template <class T>
 T logistic(T x) {
@@ -59,9 +72,18 @@ const double pi = std::acos(-1.0);
 template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
   return record<T>("add", elementwise<T>("add", [](T p, T q) { return p + q; }, a.value(), b.value()), {a, b},
-                   [=](const Array<T>&, Gradient<T> dy) {
-                     if (a.requires_grad()) a.accumulate(dy);
-                     b.accumulate(dy.take());
+                   [=](const Array<T>&, Gradient<T> dy) { to_both(a, b, dy); });
+}
+
+// y = max(0, a + b),   da = db = dy [y > 0]
+template <class T>
+Variable<T> add_relu(const Variable<T>& a, const Variable<T>& b) {
+  const auto relu_of_sum = [](T p, T q) { return p + q < T(0) ? T(0) : p + q; };
+  return record<T>("add_relu", elementwise<T>("add_relu", relu_of_sum, a.value(), b.value()), {a, b},
+                   [=](const Array<T>& y, Gradient<T> dy) {
+                     to_both(a, b, Gradient<T>(dy.transform([&](const T* in, T* out) {
+                       detail::apply_contiguous(y.size(), [](T d, T v) { return v > T(0) ? d : T(0); }, out, in, y.data());
+                     })));
                    });
 }
 
@@ -248,6 +270,7 @@ Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value) {
   template Variable<T> log(const Variable<T>&);                                    \
   template Variable<T> abs(const Variable<T>&);                                    \
   template Variable<T> relu(const Variable<T>&);                                   \
+  template Variable<T> add_relu(const Variable<T>&, const Variable<T>&);           \
   template Variable<T> leaky_relu(const Variable<T>&, double);                     \
   template Variable<T> sigmoid(const Variable<T>&);                                \
   template Variable<T> tanh(const Variable<T>&);                                   \

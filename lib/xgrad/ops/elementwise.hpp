@@ -12,6 +12,8 @@ template <class T> Variable<T> add(const Variable<T>& a, const Variable<T>& b); 
 template <class T> Variable<T> sub(const Variable<T>& a, const Variable<T>& b);      ///< a - b
 template <class T> Variable<T> mul(const Variable<T>& a, const Variable<T>& b);      ///< a b
 template <class T> Variable<T> div(const Variable<T>& a, const Variable<T>& b);      ///< a / b
+/// max(0, a + b) in one pass: a bias or a residual add with ReLU after it. Gradient 0 where the sum is 0.
+template <class T> Variable<T> add_relu(const Variable<T>& a, const Variable<T>& b);
 /// The larger entry; where a = b each gets half the gradient, as in PyTorch.
 template <class T> Variable<T> maximum(const Variable<T>& a, const Variable<T>& b);
 

@@ -180,7 +180,7 @@ Variable<T> rms_norm(const Variable<T>& x, const Variable<T>& gamma, double eps)
     for (std::size_t i = 0; i < n; ++i) out[i] = in[i] * scale * gain[i];
     inverse.data()[r] = scale;
   }
-  std::vector<Variable<T>> inputs{x};
+  VariableList<T> inputs{x};
   if (gamma) inputs.push_back(gamma);
   return record<T>("rms_norm", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
     auto dx = empty_like(x.value()), dgamma = zeros<T>({n});
