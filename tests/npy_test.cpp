@@ -87,6 +87,7 @@ BOOST_AUTO_TEST_CASE(anything_else_is_refused) {
   refused(npy(header("<f8", "True", "(2, 2)"), four),
           "is in Fortran order: save numpy.ascontiguousarray(x) instead");
   refused(npy(header("<f4", "False", "(8,)"), four), "holds entries of type '<f4': '<f8' was asked for");
+  refused(npy(header("<f\n4", "False", "(8,)"), four), "holds entries of type '<f?4'");  // stays one line
   refused(npy(header(">f8", "False", "(4,)"), four), "holds entries of type '>f8'");
   refused<float>(npy(header("<c8", "False", "(4,)"), four),
                  "holds entries of type '<c8': '<f4' was asked for");

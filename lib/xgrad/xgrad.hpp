@@ -14,6 +14,7 @@
 #include "xgrad/data/labelled.hpp"
 #include "xgrad/data/markers.hpp"
 #include "xgrad/data/moons.hpp"
+#include "xgrad/data/pairs.hpp"
 #include "xgrad/data/sentences.hpp"
 #include "xgrad/data/spiral.hpp"
 #include "xgrad/data/translation.hpp"

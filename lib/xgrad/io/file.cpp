@@ -85,4 +85,13 @@ void write_file(const std::string& where, const std::string& path, const std::st
   if (names) ::fsync(names);
 }
 
+std::string printable(const std::string& text) {
+  std::size_t end = std::min<std::size_t>(text.size(), 60);
+  while (end < text.size() && (text[end] & 0xc0) == 0x80) ++end;  // not inside a character of UTF-8
+  std::string shown = text.substr(0, end);
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+  return shown + (end < text.size() ? "…" : "");
+}
+
 }  // namespace xgrad

@@ -14,4 +14,7 @@ std::string read_file(const std::string& where, const std::string& path);
 /// Error("[where] path …") when something fails, for example when another process is writing the same file.
 void write_file(const std::string& where, const std::string& path, const std::string& bytes);
 
+/// What a file holds as it can stand in a message: at most about 60 bytes, control characters as ?.
+std::string printable(const std::string& text);
+
 }  // namespace xgrad

@@ -1,10 +1,10 @@
 #include "xgrad/io/json.hpp"
 
-#include <algorithm>
 #include <set>
 #include <vector>
 
 #include "xgrad/core/array.hpp"
+#include "xgrad/io/file.hpp"
 
 namespace xgrad {
 
@@ -37,13 +37,6 @@ std::string json_text(const std::string& where, const std::string& path, const J
   }
 }
 
-std::string in_quotes(const std::string& name) {
-  std::size_t end = std::min<std::size_t>(name.size(), 60);
-  while (end < name.size() && (name[end] & 0xc0) == 0x80) ++end;  // not inside a character of UTF-8
-  std::string shown = name.substr(0, end);
-  for (char& c : shown)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-  return '"' + shown + (end < name.size() ? "…\"" : "\"");
-}
+std::string in_quotes(const std::string& name) { return '"' + printable(name) + '"'; }
 
 }  // namespace xgrad

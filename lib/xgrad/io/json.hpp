@@ -16,7 +16,7 @@ Json parse_json(const std::string& where, const std::string& path, const std::st
 /// The value as text, on one line or indented. Throws Error("[where] path …") when a string is no UTF-8.
 std::string json_text(const std::string& where, const std::string& path, const Json& value, int indent = -1);
 
-/// "name" with quotes, for messages: about 60 bytes at most, what cannot be printed as ?.
+/// "name" with quotes, for messages: printable.
 std::string in_quotes(const std::string& name);
 
 }  // namespace xgrad

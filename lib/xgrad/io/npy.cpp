@@ -7,6 +7,8 @@
 #include <iterator>
 #include <limits>
 
+#include "xgrad/io/file.hpp"
+
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "npy.cpp copies little-endian numbers byte by byte"
 #endif
@@ -139,7 +141,8 @@ Array<T> load_npy(const std::string& path) {
 
   Header header(path, bytes.substr(prefix, start - prefix));
   if (header.descr() != descr<T>())
-    fail("load_npy", path, " holds entries of type '", header.descr(), "': '", descr<T>(), "' was asked for");
+    fail("load_npy", path, " holds entries of type '", printable(header.descr()), "': '", descr<T>(),
+         "' was asked for");
   if (header.fortran_order())
     fail("load_npy", path, " is in Fortran order: save numpy.ascontiguousarray(x) instead");
   const Shape shape = header.shape();
