@@ -751,6 +751,12 @@ std::vector<Op> modules() {
             use_parameters(module, x, c, 0);
             return module(indices(c, "source"), indices(c, "target"));
           }),
+      row("RNN",
+          [](const auto& x, const Case& c) {
+            Rng rng(1);
+            RNN<Scalar<decltype(x)>> module(x[0].extent(-1), size(c, "d"), any_init, rng);
+            return run(module, x, c);
+          }),
       row("LanguageModel",
           [](const auto& x, const Case& c) {
             LanguageModelOptions options;

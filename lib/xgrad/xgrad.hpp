@@ -35,6 +35,7 @@
 #include "xgrad/nn/layers.hpp"
 #include "xgrad/nn/module.hpp"
 #include "xgrad/nn/norms.hpp"
+#include "xgrad/nn/recurrent.hpp"
 #include "xgrad/nn/switched_block.hpp"
 #include "xgrad/nn/token_embedding.hpp"
 #include "xgrad/nn/transformer.hpp"

@@ -872,96 +872,6 @@ op = Op("PositionalEncoding")
 for case, x in [("batch", (2, 3, 4)), ("no batch axis", (5, 2)), ("odd", (1, 2, 3))]:
     op.case(case, lambda t: t + encoding(*t.shape[-2:]), {"x": op.normal(*x)}, d=x[-1])
 
-# --- images ------------------------------------------------------------------------------------------------
-
-
-def conv_parameters(op, prefix, i, out, size, bias):
-    return {prefix + "weight": op.normal(out, i, size, size) / size, **({prefix + "bias": op.normal(out)} if bias else {})}
-
-
-op = Op("Conv2d")
-for case, x, out, size, stride, padding, bias in [
-        ("3x3", (2, 2, 4, 5), 3, 3, 1, 1, True), ("no bias", (1, 3, 4, 4), 2, 3, 1, 1, False),
-        ("1x1, stride 2", (2, 3, 3, 4), 4, 1, 2, 0, True), ("5x5, stride 3", (1, 2, 7, 8), 2, 5, 3, 2, True)]:
-    op.case(case, lambda *a: F.conv2d(*a, stride=stride, padding=padding),
-            {"x": op.normal(*x), **conv_parameters(op, "", x[1], out, size, bias)},
-            out=out, size=size, stride=stride, padding=padding, bias=bias)
-
-
-def block_parameters(op, prefix, i, out, stride, norm, bias, order, shortcut):
-    """Those of xgrad's ConvBlock, in its order."""
-    p = {**conv_parameters(op, prefix + "conv1.", i, out, 3, bias), **conv_parameters(op, prefix + "conv2.", out, out, 3, bias)}
-    if norm:
-        p.update(norm_parameters(op, prefix + "norm1.", out if order == "basic" else i))
-        p.update(norm_parameters(op, prefix + "norm2.", out))
-    if shortcut and (i != out or stride != 1):
-        normed = norm and order == "basic"
-        p.update(conv_parameters(op, prefix + ("projection.0." if normed else "projection."), i, out, 1, bias))
-        if normed:
-            p.update(norm_parameters(op, prefix + "projection.1.", out))
-    return p
-
-
-class Convolutions:
-    """A network's convolutions and (batch) normalisations by the names of their parameters; a name that is not
-    there stands for the identity."""
-
-    def __init__(self, parameters, eps):
-        self.p, self.eps = parameters, eps
-
-    def conv(self, name, x, stride=1, padding=0):
-        w = self.p.get(name + ".weight")
-        return x if w is None else F.conv2d(x, w, self.p.get(name + ".bias"), stride, padding)
-
-    def norm(self, name, x):
-        gamma = self.p.get(name + ".gamma")
-        return x if gamma is None else F.batch_norm(x, None, None, gamma, self.p[name + ".beta"], True, 0., self.eps)
-
-    def block(self, name, x, stride, order, shortcut):
-        n = name + "." if name else ""
-        short = self.conv(n + "projection", x, stride)
-        short = self.norm(n + "projection.1", self.conv(n + "projection.0", short, stride)) if shortcut else 0
-        if order == "basic":
-            h = F.relu(self.norm(n + "norm1", self.conv(n + "conv1", x, stride, 1)))
-            return F.relu(short + self.norm(n + "norm2", self.conv(n + "conv2", h, 1, 1)))
-        h = self.conv(n + "conv1", F.relu(self.norm(n + "norm1", x)), stride, 1)
-        return short + self.conv(n + "conv2", F.relu(self.norm(n + "norm2", h)), 1, 1)
-
-
-op = Op("ConvBlock")
-for order in ("basic", "pre_activation"):
-    for case, x, out, stride, norm, bias, shortcut, eps in [
-            ("identity", (2, 2, 3, 4), 2, 1, True, False, True, 1e-5), ("projection", (2, 2, 4, 3), 3, 1, True, False, True, 1e-3),
-            ("strided", (2, 2, 4, 5), 2, 2, True, True, True, 1e-5), ("no norm", (1, 2, 4, 4), 2, 1, False, True, True, 1e-5),
-            ("no norm, projection", (2, 1, 4, 4), 2, 2, False, True, True, 1e-5), ("plain", (2, 2, 4, 4), 3, 2, True, False, False, 1e-5)]:
-        inputs = {"x": op.normal(*x), **block_parameters(op, "", x[1], out, stride, norm, bias, order, shortcut)}
-        names = list(inputs)[1:]
-        op.case(f"{order}, {case}", lambda x, *p: Convolutions(dict(zip(names, p)), eps).block("", x, stride, order, shortcut), inputs,
-                out=out, stride=stride, norm=norm, bias=bias, order=order, shortcut=shortcut, eps=eps)
-
-op = Op("ResNet")
-for case, x, widths, blocks, norm, order, shortcut in [
-        ("three stages", (2, 1, 5, 6), [2, 3, 4], 1, True, "basic", True), ("two blocks", (2, 2, 4, 4), [2, 3], 2, True, "basic", True),
-        ("pre-activation", (2, 1, 4, 5), [2, 3], 2, True, "pre_activation", True), ("no norm", (2, 1, 4, 4), [2, 3], 1, False, "basic", True),
-        ("plain", (2, 1, 4, 4), [2, 3], 1, True, "basic", False)]:
-    inputs = {"x": op.normal(*x), **conv_parameters(op, "stem.", x[1], widths[0], 3, not norm)}
-    if norm:
-        inputs.update(norm_parameters(op, "norm.", widths[0] if order == "basic" else widths[-1]))
-    sizes = [w for w in widths for _ in range(blocks)]
-    for i, (a, b) in enumerate(zip(widths[:1] + sizes, sizes)):
-        inputs.update(block_parameters(op, f"blocks.{i}.", a, b, 2 if i and i % blocks == 0 else 1, norm, not norm, order, shortcut))
-    inputs.update(linear_parameters(op, "head.", widths[-1], 3))
-    names = list(inputs)[1:]
-
-    def resnet(x, *p):
-        net = Convolutions(dict(zip(names, p)), 1e-5)
-        y = net.conv("stem", x, 1, 1)
-        y = F.relu(net.norm("norm", y)) if order == "basic" else y
-        for i in range(len(sizes)):
-            y = net.block(f"blocks.{i}", y, 2 if i and i % blocks == 0 else 1, order, shortcut)
-        y = F.relu(net.norm("norm", y)) if order != "basic" else y
-        return F.linear(y.mean((2, 3)), net.p["head.weight"], net.p["head.bias"])
-    op.case(case, resnet, inputs, widths=widths, blocks=blocks, norm=norm, order=order, shortcut=shortcut)
 op = Op("LearnedPositions")
 for case, x, longest in [("batch", (2, 3, 4), 5), ("no batch axis", (3, 2), 3), ("one position", (2, 1, 3), 2)]:
     op.case(case, lambda x, weight: x + weight[:x.shape[-2]],
@@ -1056,6 +966,103 @@ for case, placement, positions, tied in [("pre", "pre", "sinusoidal", False), ("
     op.case(case, language_model, inputs, {"tokens": tokens}, d=d, heads=heads, hidden=hidden, vocabulary=vocabulary,
             context=context, placement=placement, positions=positions, tied=tied)
 
+op = Op("RNN")
+for case, x, d in [("batch", (2, 4, 3), 5), ("one step", (3, 1, 2), 2), ("long", (1, 9, 2), 3)]:
+    op.case(case, lambda x, w, b, u: torch.rnn_tanh(x, torch.zeros(1, len(x), d, dtype=torch.float64),
+                                                    [w, u, b, torch.zeros_like(b)], True, 1, 0., False, False, True)[0],
+            {"x": op.normal(*x), **linear_parameters(op, "cell.input.", x[-1], d),
+             **linear_parameters(op, "cell.state.", d, d, False)}, d=d)
+
+# --- images ------------------------------------------------------------------------------------------------
+
+
+def conv_parameters(op, prefix, i, out, size, bias):
+    return {prefix + "weight": op.normal(out, i, size, size) / size, **({prefix + "bias": op.normal(out)} if bias else {})}
+
+
+op = Op("Conv2d")
+for case, x, out, size, stride, padding, bias in [
+        ("3x3", (2, 2, 4, 5), 3, 3, 1, 1, True), ("no bias", (1, 3, 4, 4), 2, 3, 1, 1, False),
+        ("1x1, stride 2", (2, 3, 3, 4), 4, 1, 2, 0, True), ("5x5, stride 3", (1, 2, 7, 8), 2, 5, 3, 2, True)]:
+    op.case(case, lambda *a: F.conv2d(*a, stride=stride, padding=padding),
+            {"x": op.normal(*x), **conv_parameters(op, "", x[1], out, size, bias)},
+            out=out, size=size, stride=stride, padding=padding, bias=bias)
+
+
+def block_parameters(op, prefix, i, out, stride, norm, bias, order, shortcut):
+    """Those of xgrad's ConvBlock, in its order."""
+    p = {**conv_parameters(op, prefix + "conv1.", i, out, 3, bias), **conv_parameters(op, prefix + "conv2.", out, out, 3, bias)}
+    if norm:
+        p.update(norm_parameters(op, prefix + "norm1.", out if order == "basic" else i))
+        p.update(norm_parameters(op, prefix + "norm2.", out))
+    if shortcut and (i != out or stride != 1):
+        normed = norm and order == "basic"
+        p.update(conv_parameters(op, prefix + ("projection.0." if normed else "projection."), i, out, 1, bias))
+        if normed:
+            p.update(norm_parameters(op, prefix + "projection.1.", out))
+    return p
+
+
+class Convolutions:
+    """A network's convolutions and (batch) normalisations by the names of their parameters; a name that is not
+    there stands for the identity."""
+
+    def __init__(self, parameters, eps):
+        self.p, self.eps = parameters, eps
+
+    def conv(self, name, x, stride=1, padding=0):
+        w = self.p.get(name + ".weight")
+        return x if w is None else F.conv2d(x, w, self.p.get(name + ".bias"), stride, padding)
+
+    def norm(self, name, x):
+        gamma = self.p.get(name + ".gamma")
+        return x if gamma is None else F.batch_norm(x, None, None, gamma, self.p[name + ".beta"], True, 0., self.eps)
+
+    def block(self, name, x, stride, order, shortcut):
+        n = name + "." if name else ""
+        short = self.conv(n + "projection", x, stride)
+        short = self.norm(n + "projection.1", self.conv(n + "projection.0", short, stride)) if shortcut else 0
+        if order == "basic":
+            h = F.relu(self.norm(n + "norm1", self.conv(n + "conv1", x, stride, 1)))
+            return F.relu(short + self.norm(n + "norm2", self.conv(n + "conv2", h, 1, 1)))
+        h = self.conv(n + "conv1", F.relu(self.norm(n + "norm1", x)), stride, 1)
+        return short + self.conv(n + "conv2", F.relu(self.norm(n + "norm2", h)), 1, 1)
+
+
+op = Op("ConvBlock")
+for order in ("basic", "pre_activation"):
+    for case, x, out, stride, norm, bias, shortcut, eps in [
+            ("identity", (2, 2, 3, 4), 2, 1, True, False, True, 1e-5), ("projection", (2, 2, 4, 3), 3, 1, True, False, True, 1e-3),
+            ("strided", (2, 2, 4, 5), 2, 2, True, True, True, 1e-5), ("no norm", (1, 2, 4, 4), 2, 1, False, True, True, 1e-5),
+            ("no norm, projection", (2, 1, 4, 4), 2, 2, False, True, True, 1e-5), ("plain", (2, 2, 4, 4), 3, 2, True, False, False, 1e-5)]:
+        inputs = {"x": op.normal(*x), **block_parameters(op, "", x[1], out, stride, norm, bias, order, shortcut)}
+        names = list(inputs)[1:]
+        op.case(f"{order}, {case}", lambda x, *p: Convolutions(dict(zip(names, p)), eps).block("", x, stride, order, shortcut), inputs,
+                out=out, stride=stride, norm=norm, bias=bias, order=order, shortcut=shortcut, eps=eps)
+
+op = Op("ResNet")
+for case, x, widths, blocks, norm, order, shortcut in [
+        ("three stages", (2, 1, 5, 6), [2, 3, 4], 1, True, "basic", True), ("two blocks", (2, 2, 4, 4), [2, 3], 2, True, "basic", True),
+        ("pre-activation", (2, 1, 4, 5), [2, 3], 2, True, "pre_activation", True), ("no norm", (2, 1, 4, 4), [2, 3], 1, False, "basic", True),
+        ("plain", (2, 1, 4, 4), [2, 3], 1, True, "basic", False)]:
+    inputs = {"x": op.normal(*x), **conv_parameters(op, "stem.", x[1], widths[0], 3, not norm)}
+    if norm:
+        inputs.update(norm_parameters(op, "norm.", widths[0] if order == "basic" else widths[-1]))
+    sizes = [w for w in widths for _ in range(blocks)]
+    for i, (a, b) in enumerate(zip(widths[:1] + sizes, sizes)):
+        inputs.update(block_parameters(op, f"blocks.{i}.", a, b, 2 if i and i % blocks == 0 else 1, norm, not norm, order, shortcut))
+    inputs.update(linear_parameters(op, "head.", widths[-1], 3))
+    names = list(inputs)[1:]
+
+    def resnet(x, *p):
+        net = Convolutions(dict(zip(names, p)), 1e-5)
+        y = net.conv("stem", x, 1, 1)
+        y = F.relu(net.norm("norm", y)) if order == "basic" else y
+        for i in range(len(sizes)):
+            y = net.block(f"blocks.{i}", y, 2 if i and i % blocks == 0 else 1, order, shortcut)
+        y = F.relu(net.norm("norm", y)) if order != "basic" else y
+        return F.linear(y.mean((2, 3)), net.p["head.weight"], net.p["head.bias"])
+    op.case(case, resnet, inputs, widths=widths, blocks=blocks, norm=norm, order=order, shortcut=shortcut)
 # --- optimisers --------------------------------------------------------------------------------------------
 
 
