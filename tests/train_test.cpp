@@ -67,7 +67,9 @@ BOOST_AUTO_TEST_CASE(schedule_transformer_peaks_where_the_warm_up_ends) {
   BOOST_TEST(rate(4000) < rate(3999));
 }
 
-// w ← w (1 - 2η) on the loss w²: it falls fastest at η = ½ and explodes above 1.
+// w ← w (1 - 2η) on the loss w²: in steps of a factor f the rates up to η sum to ηf/(f-1), so the loss is
+// about e^(-4ηf/(f-1)); it falls fastest against ln η where that exponent is -1, at 0.05, and explodes
+// above 1.
 BOOST_AUTO_TEST_CASE(sweep_of_a_parabola) {
   double w = 1;
   const auto points = sweep_rates(1e-4, 100, 61, [&](double rate) {
@@ -78,8 +80,8 @@ BOOST_AUTO_TEST_CASE(sweep_of_a_parabola) {
   BOOST_TEST(points.size() < 61u);  // it ended when the loss exploded
   BOOST_TEST(points.back().rate > 1);
   BOOST_TEST(points[1].rate / points[0].rate == std::pow(1e6, 1 / 60.), tolerance(1e-12));
-  BOOST_TEST(suggested_rate(points) > .05);
-  BOOST_TEST(suggested_rate(points) < .15);
+  BOOST_TEST(suggested_rate(points) > .025);
+  BOOST_TEST(suggested_rate(points) < .1);
 }
 
 BOOST_AUTO_TEST_CASE(adafactor_takes_a_stack_of_matrices_as_separate_matrices) {

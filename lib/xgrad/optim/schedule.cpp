@@ -72,18 +72,21 @@ std::vector<RatePoint> sweep_rates(double from, double to, std::size_t steps,
 
 double suggested_rate(const std::vector<RatePoint>& points) {
   if (points.empty()) fail("suggested_rate", "there are no points: try at least one rate");
-  double lowest = INFINITY, best = points.front().rate;
-  for (std::size_t i = 0; i < points.size(); ++i) {
+  const auto smooth = [&](std::size_t i) {  // the mean of five neighbours, fewer at the ends
     const std::size_t begin = i < 2 ? 0 : i - 2, end = std::min(i + 3, points.size());
     double sum = 0;
     for (std::size_t j = begin; j < end; ++j) sum += points[j].loss;
-    const double mean = sum / double(end - begin);
-    if (mean < lowest) {
-      lowest = mean;
+    return sum / double(end - begin);
+  };
+  double steepest = 0, best = points.front().rate;
+  for (std::size_t i = 1; i + 1 < points.size(); ++i) {
+    const double fall = smooth(i - 1) - smooth(i + 1);
+    if (fall > steepest) {
+      steepest = fall;
       best = points[i].rate;
     }
   }
-  return best / 10;
+  return best;
 }
 
 }  // namespace xgrad

@@ -43,8 +43,8 @@ struct RatePoint {
 std::vector<RatePoint> sweep_rates(double from, double to, std::size_t steps,
                                    const std::function<double(double rate)>& step);
 
-/// A rule of thumb: a tenth of the rate at which the loss, averaged over five neighbours, was lowest. Throws
-/// Error when there are no points.
+/// A rule of thumb: the rate at which the loss, averaged over five neighbours, fell fastest. The rate at
+/// which it was lowest is on the verge of being too large. Throws Error when there are no points.
 double suggested_rate(const std::vector<RatePoint>& points);
 
 }  // namespace xgrad
