@@ -222,10 +222,10 @@ void report(const Task& task, const Outcomes& outcomes) {
     results.push_back(show::reported(task.name + ", " + variants[v].describe() + ": test accuracy",
                                      column(outcomes[v], "test accuracy")));
   if (task.name == "spiral") {
-    results.push_back(show::at_most("spiral, residual + LN: steps to the target",
-                                    column(outcomes[3], "steps to the target"), 60));
-    results.push_back(
-        show::above("spiral, neither: steps to the target", column(outcomes[0], "steps to the target"), 60));
+    auto ratios = column(outcomes[3], "steps to the target");
+    for (std::size_t i = 0; i < ratios.size(); ++i)
+      ratios[i] /= outcomes[0][i].measures.at("steps to the target");
+    results.push_back(show::at_most("spiral, steps to the target: residual + LN over neither", ratios, .7));
   }
   const bool complete = outcomes.size() == 4 && outcomes[0][0].measures.size() == 12;
   results.push_back(show::holds(task.name + ": twelve measures of four variants", complete));
