@@ -36,6 +36,7 @@ void on_digits() {
   show::section("Optimisers on digits");
   std::printf("%-22s%16s%16s\n", "", "training", "test");
   std::vector<double> slow, fast;
+  std::vector<show::Result> results;
   for (const auto& [name, optimizer] : optimisers_to_try) {
     Recipe recipe;
     recipe.optimizer = optimizer;
@@ -45,6 +46,7 @@ void on_digits() {
                 spread(test).c_str());
     if (name == "SGD 0.01") slow = test;
     if (name == "SGD 0.1") fast = test;
+    if (name.rfind("Ada", 0) == 0) results.push_back(show::above(name + ", test accuracy", test, .5));
   }
   show::experiment(
       {"E13",
@@ -161,7 +163,8 @@ void no_rescue() {
   for (const Stack& s : {vanishing, exploding, repaired}) {
     std::printf("%s\n", s.name.c_str());
     const std::size_t n = s.blocks == 60 ? steps / 5 : steps;  // it is beyond hope by then
-    for (const auto& [name, optimizer] : four) {
+    for (const auto& [name, made] : four) {
+      const Make& optimizer = made;  // a lambda cannot take a structured binding along
       const auto losses =
           show::over_seeds([&](std::uint64_t seed) { return loss_after(n, s, optimizer, seed); });
       std::printf("  %-14s", name.c_str());
