@@ -24,54 +24,85 @@ struct Geometry {
   bool pointwise() const { return window() == channels && outputs() == pixels() && down.padding == 0; }
 };
 
-/// The matrix of columns (window, rows·W') holds in column (r, s) the window of output (first + r, s). This
-/// calls run(at, image, begin, end) for each piece of W' entries that starts at `at` in the matrix: entries
-/// begin … end-1 of it lie in the image, from `image` on and a stride apart; the others are padding.
+/// The matrix of columns (window, rows·W') holds in column (r, s) the window of output (first + r, s). One of
+/// its rows belongs to entry (c, i, j) of the window: it is channel c, shifted, with zeros where the shift
+/// leaves the image. Seen as (rows, W'), its pixels are a rectangle of `down` runs of `across` numbers.
+struct ShiftedChannel {
+  std::size_t begin, corner, last, end;  ///< where row and rectangle begin, and where they end
+  std::size_t pixel;                     ///< where in the image the rectangle begins
+  std::size_t down, across;
+};
+
 template <class F>
-void for_each_run(const Geometry& g, std::size_t first, std::size_t rows, F run) {
-  std::size_t at = 0;
+void for_each_shifted_channel(const Geometry& g, std::size_t first, std::size_t rows, F f) {
+  std::size_t begin = 0;
+  const std::size_t size = rows * g.across.count;
   for (std::size_t c = 0; c < g.channels; ++c)
-    for (std::size_t i = 0; i < g.down.size; ++i) {
-      const auto [top, bottom] = g.down.inside(i);
-      for (std::size_t j = 0; j < g.across.size; ++j) {
-        const auto [begin, end] = g.across.inside(j);
-        for (std::size_t r = first; r < first + rows; ++r, at += g.across.count) {
-          if (r < top || r >= bottom || begin >= end)
-            run(at, std::size_t(0), std::size_t(0), std::size_t(0));
-          else
-            run(at, (c * g.down.extent + g.down.at(r, i)) * g.across.extent + g.across.at(begin, j), begin,
-                end);
+    for (std::size_t i = 0; i < g.down.size; ++i)
+      for (std::size_t j = 0; j < g.across.size; ++j, begin += size) {
+        const auto [above, below] = g.down.inside(i);
+        const auto [left, right] = g.across.inside(j);
+        const std::size_t top = std::max(above, first), bottom = std::min(below, first + rows);
+        if (top >= bottom || left >= right) {  // padding alone
+          f(ShiftedChannel{begin, begin, begin, begin + size, 0, 0, 0});
+        } else {
+          const std::size_t corner = begin + (top - first) * g.across.count + left, down = bottom - top,
+                            across = right - left;
+          f(ShiftedChannel{begin, corner, corner + (down - 1) * g.across.count + across, begin + size,
+                           (c * g.down.extent + g.down.at(top, i)) * g.across.extent + g.across.at(left, j),
+                           down, across});
         }
       }
-    }
+}
+
+/// Calls f(n, pixels, columns) for each run of n numbers: where it begins in the image, and in the matrix.
+/// Runs that lie equally far apart in both are taken as one; then it goes over the padding between them.
+template <class F>
+void for_each_run(const Geometry& g, const ShiftedChannel& part, F f) {
+  if (part.down == 0) return;
+  const std::size_t wide = g.across.count, step = g.down.stride * g.across.extent;
+  if (step == wide && g.across.stride == 1)
+    return f((part.down - 1) * wide + part.across, part.pixel, part.corner);
+  for (std::size_t r = 0; r < part.down; ++r) f(part.across, part.pixel + r * step, part.corner + r * wide);
+}
+
+/// Sets to 0 what is between the runs of a shifted channel.
+template <class T>
+void clear_between(const Geometry& g, const ShiftedChannel& part, T* columns) {
+  const std::size_t wide = g.across.count;
+  for (std::size_t r = 1; r < part.down; ++r)
+    std::fill(columns + part.corner + (r - 1) * wide + part.across, columns + part.corner + r * wide, T(0));
 }
 
 /// Fills the columns of output rows first … first+rows-1 from the image.
 template <class T>
 void image_to_columns(const Geometry& g, const T* image, std::size_t first, std::size_t rows, T* columns) {
   const std::size_t stride = g.across.stride;
-  for_each_run(g, first, rows, [=](std::size_t at, std::size_t from, std::size_t begin, std::size_t end) {
-    T* out = columns + at;
-    std::fill(out, out + begin, T(0));
-    if (stride == 1)
-      std::copy_n(image + from, end - begin, out + begin);
-    else
-      for (std::size_t s = begin; s < end; ++s) out[s] = image[from + (s - begin) * stride];
-    std::fill(out + end, out + g.across.count, T(0));
+  for_each_shifted_channel(g, first, rows, [&](const ShiftedChannel& part) {
+    std::fill(columns + part.begin, columns + part.corner, T(0));
+    for_each_run(g, part, [=](std::size_t n, std::size_t from, std::size_t to) {
+      if (stride == 1)
+        std::copy_n(image + from, n, columns + to);
+      else
+        for (std::size_t s = 0; s < n; ++s) columns[to + s] = image[from + s * stride];
+    });
+    clear_between(g, part, columns);
+    std::fill(columns + part.last, columns + part.end, T(0));
   });
 }
 
-/// Adds the columns to the pixels that they came from.
+/// Adds the columns to the pixels that they came from. Their padding is overwritten.
 template <class T>
-void columns_to_image(const Geometry& g, const T* columns, std::size_t first, std::size_t rows, T* image) {
+void columns_to_image(const Geometry& g, T* columns, std::size_t first, std::size_t rows, T* image) {
   const std::size_t stride = g.across.stride;
-  for_each_run(g, first, rows, [=](std::size_t at, std::size_t from, std::size_t begin, std::size_t end) {
-    const T* in = columns + at + begin;
-    T* out = image + from;
-    if (stride == 1)
-      for (std::size_t s = 0; s < end - begin; ++s) out[s] += in[s];
-    else
-      for (std::size_t s = 0; s < end - begin; ++s) out[s * stride] += in[s];
+  for_each_shifted_channel(g, first, rows, [&](const ShiftedChannel& part) {
+    clear_between(g, part, columns);
+    for_each_run(g, part, [=](std::size_t n, std::size_t to, std::size_t from) {
+      if (stride == 1)
+        for (std::size_t s = 0; s < n; ++s) image[to + s] += columns[from + s];
+      else
+        for (std::size_t s = 0; s < n; ++s) image[to + s * stride] += columns[from + s];
+    });
   });
 }
 
