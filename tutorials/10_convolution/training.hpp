@@ -42,27 +42,17 @@ inline Trained train(const ResNetOptions& options, const TrainTest<float>& data,
   Rng rng(seed);
   ResNet<float> model(options, Init::he_normal(), rng);
   Adam<float> optimizer(model.parameters(), rate);
-  const std::size_t batch_size = 32, steps = epochs * Batches<float>(data.train, batch_size).size();
-  std::size_t done = 0;
-  double loss_sum = 0;
-  for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
-    loss_sum = 0;
-    for (const auto& batch : Batches<float>(data.train, batch_size, rng)) {
-      Tape<float> tape;
-      const auto loss = cross_entropy(model(batch.x), batch.labels);
-      optimizer.zero_grad();
-      loss.backward();
-      optimizer.step();
-      optimizer.learning_rate = rate * (1 - double(++done) / double(steps));
-      loss_sum += double(loss.item()) * double(batch.size());
-    }
-  }
-  model.train(false);  // from here on the running statistics: each image by itself
-  std::size_t right = 0;
-  for (const auto& batch : Batches<float>(data.test, 250))
-    right += count_correct(model(batch.x).value(), batch.labels);
-  return {loss_sum / double(data.train.size()), double(right) / double(data.test.size()),
-          seconds_since(start)};
+  TrainerOptions how;
+  how.epochs = epochs;
+  how.seed = seed;
+  how.schedule = schedule::linear(rate, epochs * Batches<float>(data.train, how.batch).size());
+  Trainer<float> trainer(model, optimizer, how);
+  const History history = trainer.fit(data.train.size(), [&](const Batch& batch) {
+    const auto some = samples(data.train, batch);
+    return cross_entropy(model(some.x), some.labels);
+  });
+  const double accuracy = evaluate(model, data.test).accuracy();  // with the running statistics
+  return {history.epoch_loss.back(), accuracy, seconds_since(start)};
 }
 // [/train]
 

@@ -95,12 +95,12 @@ ConvBlock<T>::ConvBlock(std::size_t in, std::size_t out, const Init& init, Rng& 
 
 template <class T>
 Variable<T> ConvBlock<T>::forward(const Variable<T>& x) {
-  const auto plus_shortcut = [&](const Variable<T>& f) {
-    return options_.shortcut ? through(projection, x) + f : f;
-  };
-  if (options_.order == BlockOrder::basic)
-    return relu(plus_shortcut(through(norm2, conv2(relu(through(norm1, conv1(x)))))));
-  return plus_shortcut(conv2(relu(through(norm2, conv1(relu(through(norm1, x)))))));
+  if (options_.order == BlockOrder::basic) {
+    const auto f = through(norm2, conv2(relu(through(norm1, conv1(x)))));
+    return options_.shortcut ? add_relu(through(projection, x), f) : relu(f);
+  }
+  const auto f = conv2(relu(through(norm2, conv1(relu(through(norm1, x))))));
+  return options_.shortcut ? through(projection, x) + f : f;
 }
 
 template <class T>
