@@ -1,9 +1,12 @@
 // 09 A pipeline: D1's normaliser and residual layer, as they are written, repaired, and with two switches.
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
-#include <map>
+#include <filesystem>
 #include <numeric>
 
+#include "diagram.hpp"
 #include "models.hpp"
 
 namespace {
@@ -19,7 +22,7 @@ void as_written(const Labelled<float>& data) {
 
   Model normalised{Stored(), Linear<float>(784, 128, glorot, rng), Residual<float>(dense_pair(128, 128, rng)),
                    Linear<float>(128, 10, glorot, rng)};
-  train(normalised, samples(data, 0, 640), rng);
+  train(normalised, samples(data, 0, 640), 1);
   auto& stored = dynamic_cast<Stored&>(normalised[0]);
   double moved = 0, changed = 0;
   const Array<float> y = stored(x).value();
@@ -65,6 +68,48 @@ void repaired(const TrainTest<float>& data, bool mnist) {
   }
 }
 
+void recipe(const Labelled<float>& data) {
+  show::section("The recipe in five steps");
+  // [recipe]
+  const auto learn = samples(data, 0, 2500), held_out = samples(data, 2500, 3000);
+  Rng rng(1);
+  auto model = stem(rng);  // steps 1 to 3: the two layers, and the model that is made of them
+  const History history = train(model, learn, 1, [&] {
+    const auto now = evaluate(model, held_out);
+    return Measures{{"loss", now.loss}, {"accuracy", now.accuracy()}};
+  });
+  // [/recipe]
+  std::printf("epoch   loss   loss, held out   accuracy, held out\n");
+  for (std::size_t epoch = 0; epoch < history.epochs(); ++epoch)
+    std::printf("%5zu %6.4f %16.4f %20.3f\n", epoch + 1, history.epoch_loss[epoch],
+                history.measure("loss")[epoch], history.measure("accuracy")[epoch]);
+}
+
+void configuration(const TrainTest<float>& data) {
+  show::section("A pipeline as two files");
+  const auto folder = std::filesystem::temp_directory_path() / ("xgrad_pipeline_" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  const std::string config = folder / "pipeline.json", weights = folder / "pipeline.safetensors";
+  // [files]
+  const PipelineOptions options{64, 3, true, true};
+  Rng rng(1), other(2);
+  auto model = pipeline(options, rng);
+  train(model, samples(data.train, 0, 640), 1);
+  save_config(config, options);
+  save_weights(model, weights);
+
+  auto again = pipeline(load_config<PipelineOptions>(config), other);
+  load_weights(again, weights);
+  // [/files]
+  std::cout << to_json(options) << '\n';
+  const Array<float> y = model(data.test.x).value();
+  show::expect_true("every answer of the model from the files is the same",
+                    std::equal(y.begin(), y.end(), again(data.test.x).value().begin()));
+  show::refused("a key that nobody knows",
+                [] { from_json<PipelineOptions>("pipeline.json", "{\"unit\": 64}"); });
+  std::filesystem::remove_all(folder);
+}
+
 /// Test images, and what becomes of them: more noise, or another contrast and brightness.
 std::vector<std::pair<std::string, Array<float>>> changed(const Array<float>& x) {
   Rng rng(3);
@@ -87,9 +132,9 @@ std::vector<std::vector<double>> accuracies_on(const std::vector<std::pair<std::
   show::over_seeds([&](std::uint64_t seed) {
     Rng rng(seed);
     auto model = make(rng);
-    train(model, data.train, rng);
+    train(model, data.train, seed);
     for (std::size_t i = 0; i < tests.size(); ++i)
-      result[i].push_back(accuracy(model, tests[i].second, data.test.labels));
+      result[i].push_back(accuracy(model, {tests[i].second, data.test.labels}));
     return 0.;
   });
   return result;
@@ -150,29 +195,6 @@ void normalisers(const TrainTest<float>& data) {
        "measured on 10 × 10 digits; there, too, a network of ReLUs without LN took × 5 well"});
 }
 
-// [chart]
-/// D1 §2.3's diagram: where an answer leads from each node.
-const std::map<std::string, std::map<std::string, std::string>> chart{
-    {"input", {{"", "residual?"}}},
-    {"residual?", {{"yes", "LN?"}, {"no", "pass the input on"}}},
-    {"LN?", {{"yes", "LN"}, {"no", "pass on"}}},
-    {"LN", {{"", "input by the residual"}}},
-    {"pass on", {{"", "input by the residual"}}},
-    {"input by the residual", {{"", "layer"}}},
-    {"layer", {{"", "output"}}}};
-
-std::string walk(bool residual, bool norm) {
-  std::string node = "input", path = node;
-  while (chart.count(node)) {
-    const auto& arrows = chart.at(node);
-    const bool yes = node == "residual?" ? residual : norm;
-    node = arrows.count("") ? arrows.at("") : arrows.at(yes ? "yes" : "no");
-    path += " → " + node;
-  }
-  return path;
-}
-// [/chart]
-
 /// What a block computes, in order, from its tape.
 std::string ops(Module<float>& block) {
   std::string order;
@@ -194,14 +216,11 @@ void switches(const TrainTest<float>& data) {
       dead_ends += dead;
       Rng rng(1);
       SwitchedBlock<float> block(dense_pair(128, 128, rng), 128, on);
-      const auto make = [on](Rng& rng) {
-        Model model{Linear<float>(784, 128, glorot, rng)};
-        model.add(SwitchedBlock<float>(dense_pair(128, 128, rng), 128, on));
-        model.add(SwitchedBlock<float>(dense_pair(128, 128, rng), 128, on));
-        model.add(Linear<float>(128, 10, glorot, rng));
-        return model;
-      };
-      const auto found = accuracies(make, data);
+      const auto found = accuracies(
+          [on](Rng& rng) {
+            return pipeline({128, 2, on.residual, on.norm}, rng);
+          },
+          data);
       std::cout << on.describe() << "\n  D1's arrows:  " << path << (dead ? ": a dead end" : "")
                 << "\n  SwitchedBlock: " << ops(block) << "\n  test accuracy: " << show::text(found, 4)
                 << '\n';
@@ -258,8 +277,10 @@ int run(const std::string& folder) {
     auto mnist = load_mnist<float>(folder);
     repaired({flattened(std::move(mnist.train)), flattened(std::move(mnist.test))}, true);
   }
+  recipe(data.train);
   normalisers(data);
   switches(data);
+  configuration(data);
   leakage();
   return show::finish();
 }

@@ -44,6 +44,30 @@ inline Model projection(Rng& rng) {
 }
 // [/models]
 
+// [options]
+/// All that has to be known to build the pipeline of D1 §2.3 again.
+struct PipelineOptions {
+  std::size_t units = 128, blocks = 2;
+  bool residual = true, norm = true;
+};
+
+inline void fields(Fields& f, PipelineOptions& options) {
+  f("units", options.units, 1, 10000);
+  f("blocks", options.blocks, 0, 1000);
+  f("residual", options.residual);
+  f("norm", options.norm);
+}
+
+inline Model pipeline(const PipelineOptions& options, Rng& rng) {
+  const std::size_t units = options.units;
+  Model model{Linear<float>(784, units, glorot, rng)};
+  for (std::size_t i = 0; i < options.blocks; ++i)
+    model.add(SwitchedBlock<float>(dense_pair(units, units, rng), units, {options.residual, options.norm}));
+  model.add(Linear<float>(units, 10, glorot, rng));
+  return model;
+}
+// [/options]
+
 inline Labelled<float> flattened(Labelled<float> data) {
   const std::size_t n = data.size();
   return {reshaped(std::move(data.x), {n, 784}), std::move(data.labels)};
@@ -51,31 +75,32 @@ inline Labelled<float> flattened(Labelled<float> data) {
 
 // [train]
 /// Ten epochs of Adam, batches of 32, as D1 has it; the learning rate falls from 1e-3 to 0.
-inline void train(Module<float>& model, const Labelled<float>& data, Rng& rng) {
-  Adam<float> optimizer(model.parameters(), 1e-3);
-  const std::size_t epochs = show::quick ? 1 : 10, steps = epochs * Batches<float>(data, 32).size();
-  const Schedule rate = schedule::linear(1e-3, steps);
-  std::size_t step = 0;
-  for (std::size_t epoch = 0; epoch < epochs; ++epoch)
-    for (const auto& batch : Batches<float>(data, 32, rng)) {
-      Tape<float> tape;
-      optimizer.zero_grad();
-      cross_entropy(model(batch.x), batch.labels).backward();
-      optimizer.learning_rate = rate(step++);
-      optimizer.step();
-    }
+inline History train(Module<float>& model, const Labelled<float>& data, std::uint64_t seed,
+                     const std::function<Measures()>& validate = {}) {
+  Adam<float> optimizer(model.parameters(), 1e-3);  // step 4: the optimiser, its schedule, and the loss below
+  TrainerOptions options;
+  options.epochs = show::quick ? 1 : 10;
+  options.batch = 32;
+  options.seed = seed;
+  options.schedule = schedule::linear(1e-3, options.epochs * Batches<float>(data, options.batch).size());
+  Trainer<float> trainer(model, optimizer, options);
+  trainer.validate = validate;
+  return trainer.fit(data.size(), [&](const Batch& batch) {  // step 5
+    const auto some = samples(data, batch);
+    return cross_entropy(model(some.x), some.labels);
+  });
 }
 // [/train]
 
-inline double accuracy(Module<float>& model, const Array<float>& x, const Indices& labels) {
-  return double(count_correct(model(x).value(), labels)) / double(labels.size());
+inline double accuracy(Module<float>& model, const Labelled<float>& data) {
+  return evaluate(model, data).accuracy();
 }
 
 inline std::vector<double> accuracies(const Make& make, const TrainTest<float>& data) {
   return show::over_seeds([&](std::uint64_t seed) {
     Rng rng(seed);
     auto model = make(rng);
-    train(model, data.train, rng);
-    return accuracy(model, data.test.x, data.test.labels);
+    train(model, data.train, seed);
+    return accuracy(model, data.test);
   });
 }
