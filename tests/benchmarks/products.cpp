@@ -2,10 +2,29 @@
 
 #include "xgrad/core/gemm.hpp"
 
+#if __has_include(<cblas.h>)
+#include <cblas.h>
+#endif
+
 namespace benchmarks {
 
 using xgrad::full;
 using xgrad::Op;
+
+namespace {
+/// C = α op(A) op(B) + β C, as xgrad::gemm, but always OpenBLAS's where there is one: the common yardstick.
+void multiply(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, float alpha, const float* a,
+              std::size_t lda, const float* b, std::size_t ldb, float beta, float* c, std::size_t ldc) {
+#if __has_include(<cblas.h>)
+  const auto word = [](Op op) { return op == Op::none ? CblasNoTrans : CblasTrans; };
+  const auto number = [](std::size_t x) { return static_cast<blasint>(x); };
+  cblas_sgemm(CblasRowMajor, word(op_a), word(op_b), number(m), number(n), number(k), alpha, a, number(lda),
+              b, number(ldb), beta, c, number(ldc));
+#else
+  xgrad::gemm<float>(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+#endif
+}
+}  // namespace
 
 void Products::linear(std::size_t rows, std::size_t in, std::size_t out, bool dx) {
   const auto matrix = [](std::size_t m, std::size_t n) { return full<float>({m, n}, .01f); };
@@ -33,15 +52,12 @@ double Products::Linear::flops() const {
 }
 
 void Products::Linear::forward() {
-  xgrad::gemm<float>(Op::none, Op::transposed, rows, out, in, 1, x.data(), in, w.data(), in, 0, y.data(),
-                     out);
+  multiply(Op::none, Op::transposed, rows, out, in, 1, x.data(), in, w.data(), in, 0, y.data(), out);
 }
 
 void Products::Linear::backward() {  // dx = dy W, dW = dyᵀ x; y stands for dy
-  if (wants_dx)
-    xgrad::gemm<float>(Op::none, Op::none, rows, in, out, 1, y.data(), out, w.data(), in, 0, dx.data(), in);
-  xgrad::gemm<float>(Op::transposed, Op::none, out, in, rows, 1, y.data(), out, x.data(), in, 0, dw.data(),
-                     in);
+  if (wants_dx) multiply(Op::none, Op::none, rows, in, out, 1, y.data(), out, w.data(), in, 0, dx.data(), in);
+  multiply(Op::transposed, Op::none, out, in, rows, 1, y.data(), out, x.data(), in, 0, dw.data(), in);
 }
 
 double Products::Attention::flops() const {
@@ -53,8 +69,8 @@ void Products::Attention::forward() {  // P = Q Kᵀ, Y = P V
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t at = i * t * w;
     float* pi = p.data() + i * t * t;
-    xgrad::gemm<float>(Op::none, Op::transposed, t, t, w, 1, q.data() + at, w, k.data() + at, w, 0, pi, t);
-    xgrad::gemm<float>(Op::none, Op::none, t, w, t, 1, pi, t, v.data() + at, w, 0, y.data() + at, w);
+    multiply(Op::none, Op::transposed, t, t, w, 1, q.data() + at, w, k.data() + at, w, 0, pi, t);
+    multiply(Op::none, Op::none, t, w, t, 1, pi, t, v.data() + at, w, 0, y.data() + at, w);
   }
 }
 
@@ -64,10 +80,10 @@ void Products::Attention::backward() {  // dV = Pᵀ dY, dP = dY Vᵀ, dQ = dP K
     const std::size_t at = i * t * w;
     const float *pi = p.data() + i * t * t, *dy = y.data() + at;
     float* dpi = dp.data() + i * t * t;
-    xgrad::gemm<float>(Op::transposed, Op::none, t, w, t, 1, pi, t, dy, w, 0, dv.data() + at, w);
-    xgrad::gemm<float>(Op::none, Op::transposed, t, t, w, 1, dy, w, v.data() + at, w, 0, dpi, t);
-    xgrad::gemm<float>(Op::none, Op::none, t, w, t, 1, dpi, t, k.data() + at, w, 0, dq.data() + at, w);
-    xgrad::gemm<float>(Op::transposed, Op::none, t, w, t, 1, dpi, t, q.data() + at, w, 0, dk.data() + at, w);
+    multiply(Op::transposed, Op::none, t, w, t, 1, pi, t, dy, w, 0, dv.data() + at, w);
+    multiply(Op::none, Op::transposed, t, t, w, 1, dy, w, v.data() + at, w, 0, dpi, t);
+    multiply(Op::none, Op::none, t, w, t, 1, dpi, t, k.data() + at, w, 0, dq.data() + at, w);
+    multiply(Op::transposed, Op::none, t, w, t, 1, dpi, t, q.data() + at, w, 0, dk.data() + at, w);
   }
 }
 
