@@ -179,6 +179,53 @@ BOOST_AUTO_TEST_CASE(a_convolution_in_pieces_is_the_whole) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(windows_of_every_geometry) {
+  // Output and gradient of conv2d and the pools are those of their definitions.
+  Rng rng(1);
+  using F = std::function<Variable<double>(const Variable<double>&)>;
+  const auto same = [&](const F& fused, const F& defined, const Array<double>& at) {
+    std::vector<Array<double>> results;
+    for (const F& f : {fused, defined}) {
+      const auto x = parameter(at);
+      Tape<double> tape;
+      const auto y = f(x);
+      y.backward(y.value());
+      results.insert(results.end(), {y.value(), x.grad()});
+    }
+    double error = 0;
+    for (std::size_t i : {0, 1}) {
+      BOOST_REQUIRE(results[i].shape() == results[i + 2].shape());
+      for (std::size_t k = 0; k < results[i].size(); ++k)
+        error = std::max(error, std::abs(results[i].data()[k] - results[i + 2].data()[k]));
+    }
+    return error < 1e-10;
+  };
+  int geometries = 0;
+  for (std::size_t h : {1, 2, 5})
+    for (std::size_t w : {1, 4, 7})
+      for (std::size_t size : {1, 2, 3, 5})
+        for (std::size_t stride : {1, 2, 3})
+          for (std::size_t padding : {0, 1, 3}) {
+            if (std::min(h, w) + 2 * padding < size) continue;
+            ++geometries;
+            BOOST_TEST_CONTEXT(h << "×" << w << ", window " << size << ", stride " << stride << ", padding "
+                                 << padding) {
+              const auto x = rng.normal<double>({2, 2, h, w});
+              const Variable<double> kernel(rng.normal<double>({3, 2, size, size}));
+              const Conv2dOptions conv{stride, padding};
+              BOOST_TEST(same([&](const auto& x) { return conv2d(x, kernel, {}, conv); },
+                              [&](const auto& x) { return composed::conv2d(x, kernel, {}, conv); }, x));
+              if (padding > size / 2) continue;
+              const PoolOptions pool{stride, padding};
+              BOOST_TEST(same([&](const auto& x) { return max_pool2d(x, size, pool); },
+                              [&](const auto& x) { return composed::max_pool2d(x, size, pool); }, x));
+              BOOST_TEST(same([&](const auto& x) { return avg_pool2d(x, size, pool); },
+                              [&](const auto& x) { return composed::avg_pool2d(x, size, pool); }, x));
+            }
+          }
+  BOOST_TEST(geometries > 200);
+}
+
 BOOST_AUTO_TEST_CASE(image_modules_say_what_they_are_and_do_it) {
   Rng rng(1);
   const Init init = Init::he_normal();

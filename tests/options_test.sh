@@ -17,7 +17,7 @@ rejects() {  # rejects COMMAND…
   fi
 }
 
-for program in "$build/tutorials/08_digits" "$build/plots/gradient_norms" "$build/tests/op_table"; do
+for program in "$build/tutorials/08_digits" "$build/tutorials/10_convolution" "$build/plots/gradient_norms" "$build/tests/op_table"; do
   rejects "$program" --no-such-option
 done
 rejects "$build/tests/op_table" no_such_op

@@ -2,6 +2,7 @@
 // ResNet.
 
 #include <CLI/CLI.hpp>
+#include <optional>
 
 #include "as_printed.hpp"
 #include "training.hpp"
@@ -251,7 +252,7 @@ void d4_keras() {
                  show::holds("the shape is kept", y.shape() == x.shape())}});
 }
 
-void digits_and_mnist(const Settings& settings) {
+void small_network(const std::optional<TrainTest<float>>& mnist) {
   show::section("A small ResNet");
   Rng rng(1);
   ResNet<float> model(small_resnet(BlockOrder::basic), he, rng);
@@ -276,15 +277,12 @@ void digits_and_mnist(const Settings& settings) {
     }
   };
   learn(generated, 3, .97, "1,000 generated digits", nullptr);
-  if (settings.mnist.empty()) return;
+  if (!mnist) return;
 
   show::section("It learns handwritten digits");
-  const TrainTest<float> files = load_mnist<float>(settings.mnist);
-  const std::size_t images = std::min<std::size_t>(show::quick ? 500 : 8000, files.train.size());
-  const TrainTest<float> mnist{with_channel(samples(files.train, 0, images)), with_channel(files.test)};
-  std::cout << "MNIST files: " << mnist.train.size() << " images to learn from, " << mnist.test.size()
+  std::cout << "MNIST files: " << mnist->train.size() << " images to learn from, " << mnist->test.size()
             << " to test with\n";
-  learn(mnist, 2, .97, "8,000 images of MNIST", "XGRAD_MNIST");
+  learn(*mnist, 2, .97, "8,000 images of MNIST", "XGRAD_MNIST");
 }
 
 void depth() {
@@ -327,6 +325,9 @@ int main(int argc, char** argv) {
       driver(32, 224);
       return show::finish();
     }
+    std::optional<TrainTest<float>> mnist;
+    if (!settings.mnist.empty())
+      mnist = first_images(load_mnist<float>(settings.mnist), show::quick ? 500 : 8000);
     by_hand();
     wirings();
     d2();
@@ -334,7 +335,7 @@ int main(int argc, char** argv) {
     show::section("The driver of D4 Q11");
     driver(2, 56);
     d4_keras();
-    digits_and_mnist(settings);
+    small_network(mnist);
     depth();
     return show::finish();
   } catch (const CLI::ParseError& error) {

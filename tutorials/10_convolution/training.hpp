@@ -24,6 +24,11 @@ inline Labelled<float> with_channel(Labelled<float> data) {
 }
 // [/data]
 
+/// The first n images to learn from (all when there are fewer), and all to test with.
+inline TrainTest<float> first_images(const TrainTest<float>& data, std::size_t n) {
+  return {with_channel(samples(data.train, 0, std::min(n, data.train.size()))), with_channel(data.test)};
+}
+
 inline ResNetOptions small_resnet(BlockOrder order) {
   ResNetOptions options;
   options.widths = {8, 16, 32};
