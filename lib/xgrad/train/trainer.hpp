@@ -77,6 +77,7 @@ class Trainer {
   /// Throws Error when n is 0; when patience or keep_best have no measure to watch; when a loss is not
   /// finite, with the step; when validation has not the watched measure; when the checkpoint is of another
   /// training.
+  /// The model is in training mode afterwards: evaluate minds that, other uses call train(false) first.
   History fit(std::size_t n, const Loss& loss);
 
  private:
