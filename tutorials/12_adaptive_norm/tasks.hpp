@@ -12,7 +12,7 @@ namespace tasks {
 using namespace xgrad;
 using V = Variable<float>;
 
-constexpr std::size_t features = 16, hidden = 32, images = 1000, steps = 300;
+constexpr std::size_t features = 16, hidden = 32, samples = 1000, steps = 300;
 
 /// A label, the vector that it belongs to, and perhaps a question about it.
 struct Samples {
@@ -24,8 +24,8 @@ struct Samples {
 /// 16 normal numbers with deviation 1 (label 0) or 3 (label 1).
 inline Samples scales(std::uint64_t seed) {
   Rng rng(seed);
-  Samples s{rng.normal<float>({images, features}), {}, Indices::from_shape({images})};
-  for (std::size_t n = 0; n < images; ++n) {
+  Samples s{rng.normal<float>({samples, features}), {}, Indices::from_shape({samples})};
+  for (std::size_t n = 0; n < samples; ++n) {
     s.labels(n) = std::int64_t(rng.below(2));
     for (std::size_t i = 0; i < features; ++i) s.x(n, i) *= s.labels(n) ? 3 : 1;
   }
@@ -38,8 +38,9 @@ inline Samples scales(std::uint64_t seed) {
 /// (question 1).
 inline Samples questions(std::uint64_t seed) {
   Rng rng(seed);
-  Samples s{rng.normal<float>({images, features}), zeros<float>({images, 2}), Indices::from_shape({images})};
-  for (std::size_t n = 0; n < images; ++n) {
+  Samples s{rng.normal<float>({samples, features}), zeros<float>({samples, 2}),
+            Indices::from_shape({samples})};
+  for (std::size_t n = 0; n < samples; ++n) {
     float difference = 0;
     for (std::size_t i = 0; i < features; ++i) difference += i < features / 2 ? s.x(n, i) : -s.x(n, i);
     const std::size_t asked = rng.below(2);
@@ -69,7 +70,7 @@ inline double accuracy(const Forward& norm, const Parameters<float>& of_norm, co
     optimizer.step();
     optimizer.zero_grad();
   }
-  return double(count_correct(model(test).value(), test.labels)) / double(images);
+  return double(count_correct(model(test).value(), test.labels)) / double(samples);
 }
 
 using Make = std::function<std::unique_ptr<Module<float>>()>;
