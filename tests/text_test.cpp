@@ -181,6 +181,9 @@ BOOST_AUTO_TEST_CASE(windows) {
   }
   BOOST_TEST((places == std::set<std::int64_t>{0, 1, 2}));  // all that there are
 
+  BOOST_TEST((windows_at(text, {3, 18}, 4).next == Indices{{4, 5, 6, 7}, {19, 20, 21, 22}}));
+  check_error([&] { windows_at(text, {3, 19}, 4); }, {"begins at 19", "begins at 18"});
+  check_error([&] { windows_at(text, {}, 4); }, {"0 windows of 4"});
   check_error([&] { random_windows(text, 1, 23, rng); }, {"23 tokens", "at least 24"});
   check_error([&] { random_windows(text, 0, 4, rng); }, {"0 windows of 4"});
   check_error([&] { consecutive_windows(text, 1, 0); }, {"1 windows of 0"});

@@ -12,16 +12,20 @@ void check(const Ids& text, std::size_t n, std::size_t length) {
     fail("windows", "the text has ", text.size(), " tokens: windows of ", length, " need at least ",
          length + 1);
 }
+}  // namespace
 
 Windows windows_at(const Ids& text, const std::vector<std::size_t>& places, std::size_t length) {
+  check(text, places.size(), length);
   Windows windows{empty<std::int64_t>({places.size(), length}), empty<std::int64_t>({places.size(), length})};
   for (std::size_t i = 0; i < places.size(); ++i) {
+    if (places[i] >= text.size() - length)
+      fail("windows", "a window of ", length, " begins at ", places[i], ": the last one in a text of ",
+           text.size(), " begins at ", text.size() - length - 1);
     std::copy_n(text.data() + places[i], length, windows.x.data() + i * length);
     std::copy_n(text.data() + places[i] + 1, length, windows.next.data() + i * length);
   }
   return windows;
 }
-}  // namespace
 
 TextSplit split_text(const Ids& text, double fraction) {
   if (!(fraction > 0 && fraction < 1))

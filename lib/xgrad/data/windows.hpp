@@ -21,6 +21,9 @@ struct TextSplit {
 /// parts get at least two tokens.
 TextSplit split_text(const Ids& text, double fraction = .1);
 
+/// The windows that begin at these places. Throws Error unless the text goes on behind each of them.
+Windows windows_at(const Ids& text, const std::vector<std::size_t>& places, std::size_t length);
+
 /// n windows that begin at random places, equally likely; they may overlap. Throws Error unless the text has
 /// more than `length` tokens, and n and length are positive.
 Windows random_windows(const Ids& text, std::size_t n, std::size_t length, Rng& rng);
