@@ -23,7 +23,9 @@ done
 rejects "$build/tests/op_table" no_such_op
 rejects "$build/plots/gradient_norms" --activation no_such_function
 rejects "$build/tutorials/08_digits" --epochs many
-for script in tutorials/run tests/run .ci/run; do
+rejects "$build/tutorials/15_continuation" --text no_such_file
+rejects "$build/tutorials/15_continuation" --text datasets/text/river.txt --steps 1 --prompt abc
+for script in tutorials/run tests/run .ci/run datasets/fetch; do
   rejects "$script" --no-such-option
 done
 rejects tutorials/run 99

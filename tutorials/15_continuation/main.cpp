@@ -251,14 +251,15 @@ int continue_file(const Settings& settings) {
   std::cout << corpus.ids.size() << " characters, " << corpus.vocabulary.size()
             << " different ones, bigram entropy " << show::text(bigram_entropy(corpus.ids), 4) << "; "
             << model.parameter_count() << " parameters\n";
+  consecutive_windows(split.validation, 1, 64);  // a text too short is refused before the work, not after it
+  const Ids prompt = settings.prompt.empty() ? Ids(split.validation.begin(), split.validation.begin() + 32)
+                                             : corpus.vocabulary.encode(split_characters(settings.prompt));
   const auto begin = std::chrono::steady_clock::now();
   train(model, adam, split.train, settings.steps, options);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   const double loss = mean_loss(model, split.validation);
   std::cout << "training took " << show::text(seconds.count(), 3) << " s\nvalidation loss "
             << show::text(loss, 4) << ", perplexity " << show::text(perplexity(loss), 4) << "\n\n";
-  const Ids prompt = settings.prompt.empty() ? Ids(split.validation.begin(), split.validation.begin() + 32)
-                                             : corpus.vocabulary.encode(split_characters(settings.prompt));
   std::cout << corpus.text(prompt) << "»"
             << corpus.text(model.generate(prompt, settings.length, settings.sampling, rng)) << "«\n";
   return loss <= settings.require ? 0 : 1;
@@ -285,8 +286,7 @@ int main(int argc, char** argv) {
   app.add_flag("--quick", show::quick, show::quick_help);
   app.add_option("--text", settings.text,
                  "a UTF-8 text file of yours to learn instead; the last tenth judges")
-      ->check(CLI::ExistingFile)
-      ->envname("XGRAD_TEXT");
+      ->check(CLI::ExistingFile);
   app.add_option("--prompt", settings.prompt,
                  "what to continue; without it, the beginning of the last tenth");
   app.add_option("--length", settings.length, "characters to add")->check(CLI::Range(0, 1000000));
