@@ -2,6 +2,8 @@
 #include "xgrad/ops/elementwise.hpp"
 
 #include <cmath>
+#include <cstddef>
+#include <type_traits>
 
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/strided.hpp"
@@ -41,17 +43,30 @@ Variable<T> binary(const char* op, const Variable<T>& a, const Variable<T>& b, F
                    });
 }
 
-/// Hands dy on to both terms of a sum: a copy, or the sum over what was broadcast, to one, the memory itself
-/// to the other.
-template <class T>
-void to_both(const Variable<T>& a, const Variable<T>& b, Gradient<T> dy) {
-  const Array<T>& g = dy;
-  const bool a_is_whole = a.value().size() == g.size();
-  const Variable<T>& whole = a_is_whole ? a : b;
-  const Variable<T>& other = a_is_whole ? b : a;
-  if (other.requires_grad())
-    other.accumulate(other.value().shape() == g.shape() ? g : detail::sum_to(g, other.shape()));
-  whole.accumulate(dy.take());
+/// y = f(a + b), da = db = dy f'(y), or dy itself when there is no `derivative` (nullptr). One of them gets a
+/// copy, or the sum over what was broadcast; the other the memory itself.
+template <class T, class F, class D>
+Variable<T> of_sum(const char* op, const Variable<T>& a, const Variable<T>& b, F f,
+                   [[maybe_unused]] D derivative) {
+  return record<T>(op,
+                   elementwise<T>(
+                       op, [=](T p, T q) { return f(p + q); }, a.value(), b.value()),
+                   {a, b}, [=](const Array<T>& y, Gradient<T> dy) {
+                     Array<T> changed;
+                     if constexpr (!std::is_same_v<D, std::nullptr_t>) {
+                       changed = dy.transform([&](const T* in, T* out) {
+                         detail::apply_contiguous(
+                             y.size(), [=](T d, T v) { return d * derivative(v); }, out, in, y.data());
+                       });
+                       dy = Gradient<T>(std::move(changed));
+                     }
+                     const Array<T>& g = dy;
+                     const bool a_is_whole = a.size() == y.size();
+                     const Variable<T>&whole = a_is_whole ? a : b, &other = a_is_whole ? b : a;
+                     if (other.requires_grad())
+                       other.accumulate(other.size() == g.size() ? g : detail::sum_to(g, other.shape()));
+                     whole.accumulate(dy.take());
+                   });
 }
 
 // Scalar functions that several ops share.
@@ -71,20 +86,14 @@ const double pi = std::acos(-1.0);
 // y = a + b,   da = dy,   db = dy
 template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
-  return record<T>("add", elementwise<T>("add", [](T p, T q) { return p + q; }, a.value(), b.value()), {a, b},
-                   [=](const Array<T>&, Gradient<T> dy) { to_both(a, b, dy); });
+  return of_sum("add", a, b, [](T s) { return s; }, nullptr);
 }
 
 // y = max(0, a + b),   da = db = dy [y > 0]
 template <class T>
 Variable<T> add_relu(const Variable<T>& a, const Variable<T>& b) {
-  const auto relu_of_sum = [](T p, T q) { return p + q < T(0) ? T(0) : p + q; };
-  return record<T>("add_relu", elementwise<T>("add_relu", relu_of_sum, a.value(), b.value()), {a, b},
-                   [=](const Array<T>& y, Gradient<T> dy) {
-                     to_both(a, b, Gradient<T>(dy.transform([&](const T* in, T* out) {
-                       detail::apply_contiguous(y.size(), [](T d, T v) { return v > T(0) ? d : T(0); }, out, in, y.data());
-                     })));
-                   });
+  return of_sum("add_relu", a, b, [](T s) { return s < T(0) ? T(0) : s; },
+                [](T y) { return y > T(0) ? T(1) : T(0); });
 }
 
 // y = a - b,   da = dy,   db = -dy
