@@ -109,7 +109,7 @@ std::vector<double> steps_to_learn(NormPlacement placement, std::size_t depth, d
   });
 }
 
-/// How many of the values are below the bound, as a list of one for show::at_least.
+/// The share of the values that are below the bound, as a list of one for show::at_least.
 std::vector<double> share_below(double bound, const std::vector<double>& values) {
   const auto below = std::count_if(values.begin(), values.end(), [&](double v) { return v < bound; });
   return {double(below) / double(values.size())};
