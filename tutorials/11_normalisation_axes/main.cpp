@@ -5,6 +5,7 @@
 #include <iomanip>
 
 #include "as_written.hpp"
+#include "early_and_late.hpp"
 #include "quick.hpp"
 #include "small_batches.hpp"
 
@@ -191,5 +192,6 @@ int main(int argc, char** argv) {
   worked_image();
   worked_batch();
   layer_against_batch();
+  early_and_late::measure();
   return show::finish();
 }

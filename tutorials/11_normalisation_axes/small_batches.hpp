@@ -44,26 +44,32 @@ class Network : public Module<float> {
   std::vector<std::unique_ptr<Module<float>>> norms_;
 };
 
+/// Small digits as rows of 100 pixels.
+inline Labelled<float> rows(std::size_t count, std::uint64_t seed) {
+  auto data = small_digits<float>(count, seed);
+  data.x = reshaped(std::move(data.x), {count, 100});
+  return data;
+}
+
+inline void train_epoch(Network& model, Adam<float>& optimizer, const Labelled<float>& data,
+                        std::size_t batch, Rng& rng) {
+  for (const auto& part : Batches<float>(data, batch, rng)) {
+    Tape<float> tape;
+    cross_entropy(model(part.x), part.labels).backward();
+    optimizer.step();
+    optimizer.zero_grad();
+  }
+}
+
 /// Accuracy on 1,000 test images after six epochs with 300 training images. In the test BN uses its running
 /// statistics, or, when `company` is given, those of each `company` test images.
 inline double accuracy(const std::string& norm, std::size_t batch, std::uint64_t seed,
                        std::size_t company = 0) {
-  const auto flat = [](Labelled<float> data) {
-    data.x = reshaped(std::move(data.x), {data.size(), 100});
-    return data;
-  };
-  const auto train = flat(small_digits<float>(300, seed)),
-             test = flat(small_digits<float>(1000, 1000 + seed));
+  const auto train = rows(300, seed), test = rows(1000, 1000 + seed);
   Rng rng(seed);
   Network model(norm, rng);
   Adam<float> optimizer(model.parameters(), 1e-3);
-  for (int epoch = 0; epoch < 6; ++epoch)
-    for (const auto& part : Batches<float>(train, batch, rng)) {
-      Tape<float> tape;
-      cross_entropy(model(part.x), part.labels).backward();
-      optimizer.step();
-      optimizer.zero_grad();
-    }
+  for (int epoch = 0; epoch < 6; ++epoch) train_epoch(model, optimizer, train, batch, rng);
   model.train(company > 0);
   std::size_t correct = 0;
   for (const auto& part : Batches<float>(test, company ? company : test.size()))

@@ -276,6 +276,32 @@ void without_parts() {
                                     {mean(both) - mean(alone)}, 0)}});
 }
 
+void number_of_heads() {
+  show::section("More heads");
+  std::vector<show::Result> results;
+  std::cout << "heads    parameters    exact on held-out\n";
+  for (const std::size_t heads : {1, 2, 4, 8}) {
+    std::size_t parameters = 0;
+    const auto unseen = show::over_seeds([&](std::uint64_t seed) {
+      const auto corpus = english_french(Grammar::pronouns, 30, seed);
+      auto options = model_options(corpus, 1, NormPlacement::post);
+      options.heads = heads;
+      Rng rng(seed);
+      Transformer<float> model(options, rng);
+      parameters = model.parameter_count();
+      train(model, corpus, 200, rng);
+      return exact_match(model, corpus, corpus.held_out);
+    });
+    const auto name = std::to_string(heads) + (heads == 1 ? " head" : " heads");
+    std::cout << std::setw(5) << heads << std::setw(14) << parameters << "    " << show::text(unseen, 3)
+              << '\n';
+    results.push_back(show::equals("parameters, " + name, double(parameters), 33517));
+    results.push_back(show::reported("exact match, held out, " + name, unseen));
+  }
+  show::experiment(
+      {"E27", "the number of heads changes no number of parameters; accuracy reported", results});
+}
+
 // [order]
 // Which of two marks comes first: one encoder layer, the mean over the tokens, two classes.
 double order_accuracy(Positions positions, std::uint64_t seed) {
@@ -341,6 +367,7 @@ int main(int argc, char** argv) {
   as_printed();
   i_love_you();
   without_parts();
+  number_of_heads();
   order_needs_positions();
   return show::finish();
 }
