@@ -164,7 +164,7 @@ void one_at_a_time(const Array<float>& x) {
   double worst = 0;
   for (std::size_t i = 0; i < entries; ++i)
     worst = std::max(worst, std::abs(double(y.data()[i]) / double(expected.data()[i]) - 1));
-  show::expect("equal to 3e-7", {double(worst < 3e-7)}, {1});
+  show::expect("equal to 3e-7", std::vector<double>{double(worst < 3e-7)}, std::vector<double>{1});
 }
 
 // [step]
