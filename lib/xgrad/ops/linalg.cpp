@@ -100,7 +100,7 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
 
   auto y = empty<T>(shape);
   gemm<T>(Op::none, Op::transposed, n, out, in, T(1), x.value().data(), in, weight.value().data(), in,
-          bias ? T(1) : T(0), bias ? bias.value().data() : nullptr, 0, y.data(), out);
+          bias ? T(1) : T(0), bias ? bias.value().data() : y.data(), 0, y.data(), out);
   VariableList<T> inputs{x, weight};
   if (bias) inputs.push_back(bias);
   return record<T>("linear", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
