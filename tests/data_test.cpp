@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 
+#include "errors.hpp"
 #include "xgrad/xgrad.hpp"
 
 using namespace xgrad;
@@ -49,20 +50,6 @@ Bytes header(const Shape& shape, std::uint8_t type = 8) {
 Bytes operator+(Bytes a, const Bytes& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
-}
-
-/// f must throw an Error of one line that contains every one of `words`.
-template <class F>
-void check_error(F f, const std::vector<std::string>& words) {
-  try {
-    f();
-    BOOST_ERROR("nothing was thrown; expected: " << words.front());
-  } catch (const Error& error) {
-    const std::string what = error.what();
-    BOOST_CHECK_MESSAGE(what.find('\n') == std::string::npos, what);
-    for (const auto& word : words)
-      BOOST_CHECK_MESSAGE(what.find(word) != std::string::npos, "'" << word << "' is not in: " << what);
-  }
 }
 
 /// Random images and labels as MNIST's files hold them.

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <set>
 
+#include "errors.hpp"
 #include "xgrad/xgrad.hpp"
 
 using namespace xgrad;
@@ -15,20 +16,6 @@ namespace fs = std::filesystem;
 using Specials = Vocabulary::Specials;
 
 namespace {
-
-/// f must throw an Error of one line that contains every one of `words`.
-template <class F>
-void check_error(F f, const std::vector<std::string>& words) {
-  try {
-    f();
-    BOOST_ERROR("nothing was thrown; expected: " << words.front());
-  } catch (const Error& error) {
-    const std::string what = error.what();
-    BOOST_CHECK_MESSAGE(what.find('\n') == std::string::npos, what);
-    for (const auto& word : words)
-      BOOST_CHECK_MESSAGE(what.find(word) != std::string::npos, "'" << word << "' is not in: " << what);
-  }
-}
 
 std::string joined(const Tokens& tokens) {
   std::string text;

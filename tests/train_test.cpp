@@ -9,22 +9,13 @@
 #include <immintrin.h>
 #endif
 
+#include "errors.hpp"
 #include "xgrad/xgrad.hpp"
 
 using namespace xgrad;
 using boost::test_tools::tolerance;
 
 namespace {
-
-template <class F>
-void rejects(const std::string& message, F f) {
-  try {
-    f();
-    BOOST_ERROR("nothing was thrown; expected: " << message);
-  } catch (const Error& error) {
-    BOOST_TEST(std::string(error.what()).rfind(message, 0) == 0u, error.what() << " is not: " << message);
-  }
-}
 
 using Words = Sentence<std::string>;
 

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <numeric>
 
+#include "errors.hpp"
 #include "temporary_file.hpp"
 #include "xgrad/xgrad.hpp"
 
@@ -12,16 +13,6 @@ using namespace xgrad;
 using boost::test_tools::tolerance;
 
 namespace {
-
-template <class F>
-void rejects(const std::string& message, F f) {
-  try {
-    f();
-    BOOST_ERROR("nothing was thrown; expected: " << message);
-  } catch (const Error& error) {
-    BOOST_TEST(std::string(error.what()).rfind(message, 0) == 0u, error.what() << " is not: " << message);
-  }
-}
 
 template <class T>
 Sequential<T> network(double dropout = 0) {
