@@ -33,9 +33,8 @@ rejects --depth --depth ten
 rejects --width --width 0
 rejects --batch --batch -1
 rejects --seeds --seeds 1 --seeds 0
-rejects --float --float --double
 rejects --full --quick --full
-rejects --figure --figure plain-stacks --depth 3
+rejects --figure --figure norm-placement --depth 3
 rejects curves --init default,xavier,he,lecun,balanced --norm none,pre,post --depth 2
 
 [ "$failures" -eq 0 ] && echo "all rejected"

@@ -1,10 +1,6 @@
 #include "stack.hpp"
 
-#include <atomic>
-#include <future>
-#include <thread>
-
-#include "xgrad/core/gemm.hpp"
+#include "workers.hpp"
 
 namespace plots {
 
@@ -62,26 +58,19 @@ Measurement measure(const StackOptions& options, std::uint64_t seed, bool weight
 }
 
 template <class T>
-std::vector<Measurement> measure_seeds(const StackOptions& options, std::size_t seeds, bool weights) {
-  // One network a thread is much faster than one matrix product on several; both at once is slowest.
-  xgrad::set_gemm_threads(1);
-  std::vector<Measurement> results(seeds);
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {  // a tape belongs to its thread: seeds need not know of one another
-    for (std::size_t i; (i = next++) < seeds;) results[i] = measure<T>(options, i + 1, weights);
-  };
-  std::vector<std::future<void>> workers;
-  for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i)
-    workers.push_back(std::async(std::launch::async, work));
-  work();
-  for (auto& worker : workers) worker.get();  // throws here what was thrown there
+std::vector<Measurement> measure_seeds(const StackOptions& options, const std::vector<std::uint64_t>& seeds,
+                                       bool weights) {
+  std::vector<Measurement> results(seeds.size());
+  on_all_processors("", seeds.size(),
+                    [&](std::size_t i) { results[i] = measure<T>(options, seeds[i], weights); });
   return results;
 }
 
-#define PLOTS_INSTANTIATE(T)                                                 \
-  template xgrad::Sequential<T> make_stack(const StackOptions&, Rng&);       \
-  template Measurement measure<T>(const StackOptions&, std::uint64_t, bool); \
-  template std::vector<Measurement> measure_seeds<T>(const StackOptions&, std::size_t, bool);
+#define PLOTS_INSTANTIATE(T)                                                                                 \
+  template xgrad::Sequential<T> make_stack(const StackOptions&, Rng&);                                       \
+  template Measurement measure<T>(const StackOptions&, std::uint64_t, bool);                                 \
+  template std::vector<Measurement> measure_seeds<T>(const StackOptions&, const std::vector<std::uint64_t>&, \
+                                                     bool);
 PLOTS_INSTANTIATE(float)
 PLOTS_INSTANTIATE(double)
 #undef PLOTS_INSTANTIATE

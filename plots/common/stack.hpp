@@ -48,8 +48,9 @@ struct Measurement {
 template <class T>
 Measurement measure(const StackOptions& options, std::uint64_t seed, bool weights = false);
 
-/// The same for seeds 1…n, on all processors.
+/// The same for each of the seeds, on all processors.
 template <class T>
-std::vector<Measurement> measure_seeds(const StackOptions& options, std::size_t seeds, bool weights = false);
+std::vector<Measurement> measure_seeds(const StackOptions& options, const std::vector<std::uint64_t>& seeds,
+                                       bool weights = false);
 
 }  // namespace plots

@@ -3,6 +3,7 @@
 
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 namespace plots {
 
@@ -25,16 +26,25 @@ class Verdicts {
   void below(const std::string& what, double measured, double predicted, double limit,
              const std::string& source);
 
-  int passed() const { return passed_; }
-  int outside() const { return outside_; }
+  struct Judged {
+    std::string what;
+    double measured, predicted;
+    bool pass;
+    std::string tolerance, source;
+  };
+  const std::vector<Judged>& judged() const { return judged_; }
+  int passed() const { return int(judged_.size()) - outside(); }
+  int outside() const;
   /// Prints the tally; 0 when nothing was OUTSIDE, 1 otherwise.
   int finish() const;
+  /// One line for all: the first verdict, or the first that is OUTSIDE, and how many there were.
+  std::string summary(const std::string& experiment) const;
 
  private:
   void print(const std::string& what, double measured, double predicted, bool pass,
              const std::string& tolerance, const std::string& source);
   std::ostream& out_;
-  int passed_ = 0, outside_ = 0;
+  std::vector<Judged> judged_;
 };
 
 }  // namespace plots

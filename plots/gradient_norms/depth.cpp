@@ -5,8 +5,8 @@
 #include <iostream>
 #include <stdexcept>
 
-#include "../common/mean_field.hpp"
 #include "figures.hpp"
+#include "mean_field.hpp"
 
 namespace plots {
 namespace {
@@ -32,17 +32,16 @@ std::string factor(double log10) {
 
 }  // namespace
 
-void plain_against_residual(Settings& settings, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 10, 3);
+void plain_against_residual(StackSettings& settings) {
+  const auto seeds = settings.lab.seeds(10, 3);
+  const std::size_t n = seeds.size();
   Figure figure{"plain-against-residual",
                 "The same layers with and without “x +”",
                 "f(x) = W₂ relu(W₁ x), PyTorch's default initialisation U(±1/√n), no normalisation",
                 {},
                 2};
   figure.prediction = "closed form";
-  StackOptions stack;
-  stack.width = settings.width.value_or(256);
-  stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
+  StackOptions stack = settings.stack(256, settings.lab.size<std::size_t>(16, 64));
   figure.caption =
       "Gradient at every hidden state for a random gradient at the output, before any training. Width " +
       std::to_string(stack.width) + ", mean of " + std::to_string(n) +
@@ -56,28 +55,27 @@ void plain_against_residual(Settings& settings, Verdicts& verdicts) {
       stack.wiring = wiring;
       const bool residual = wiring == Wiring::residual;
       const std::string name = residual ? "residual  x ← x + f(x)" : "plain  x ← f(x)";
-      const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
+      const auto measured = curve(measure(settings, stack, seeds), &Measurement::gradients);
       const auto predicted = predicted_gradients(name, stack);
       report_underflow(settings, name, measured);
       panel.series.push_back(measured_gradients(name, residual, measured));
       panel.series.push_back(predicted);
       panel.notes.push_back({(residual ? .03 : .07) * double(depth), measured.mean[0] - (residual ? 4.5 : 0),
                              "input: " + factor(measured.mean[0])});
-      verdicts.ratio(
+      settings.lab.verdicts().ratio(
           "‖δ‖² per layer, " + std::string(residual ? "residual, L=" : "plain, L=") + std::to_string(depth),
           gain_per_layer(measured.mean), gain_per_layer(predicted.y), gain_tolerance(stack, n),
           "[derived here] c=1/18: plain c, residual 1+c");
     }
     figure.panels.push_back(panel);
   }
-  draw(settings, figure);
+  settings.lab.draw(figure);
 }
 
-void norm_placement(Settings& settings, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 10, 3);
-  StackOptions stack;
-  stack.width = settings.width.value_or(256);
-  stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
+void norm_placement(StackSettings& settings) {
+  const auto seeds = settings.lab.seeds(10, 3);
+  const std::size_t n = seeds.size();
+  StackOptions stack = settings.stack(256, settings.lab.size<std::size_t>(16, 64));
   set_init(stack, "xavier");
   Figure figure{"norm-placement",
                 "Where layer normalisation stands decides what it does to the gradient",
@@ -95,13 +93,13 @@ void norm_placement(Settings& settings, Verdicts& verdicts) {
                        const std::string& name, const std::string& source) {
     set_wiring(stack, wiring);
     set_norm(stack, norm);
-    const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
+    const auto measured = curve(measure(settings, stack, seeds), &Measurement::gradients);
     const auto predicted = predicted_gradients(name, stack);
     report_underflow(settings, name, measured);
     panel.series.push_back(measured_gradients(name, look, measured));
     panel.series.push_back(predicted);
-    verdicts.ratio("‖δ‖² per layer, " + wiring + ", LN " + norm, gain_per_layer(measured.mean),
-                   gain_per_layer(predicted.y), gain_tolerance(stack, n), source);
+    settings.lab.verdicts().ratio("‖δ‖² per layer, " + wiring + ", LN " + norm, gain_per_layer(measured.mean),
+                                  gain_per_layer(predicted.y), gain_tolerance(stack, n), source);
   };
   Panel plain{"plain  x ← relu(W x)", layer_axis, gradient_axis, 10, {}};
   add(plain, "plain", "none", 0, "no LN", "[published] He et al. 2015: fan_in·Var W/2");
@@ -115,19 +113,31 @@ void norm_placement(Settings& settings, Verdicts& verdicts) {
       "[derived here] (1+cL)/(1+cl); Xiong et al. 2020, Lemma 2");
   add(residual, "residual", "post", 3, "LN last (post)", "[derived here] (1+c)/(1+c)");
   figure.panels = {plain, residual};
-  draw(settings, figure);
+  settings.lab.draw(figure);
 }
 
-void selected(Settings& settings, const Selection& selection, Verdicts& verdicts) {
+bool Selection::made() const {
+  return !(depths.empty() && wirings.empty() && norms.empty() && activations.empty() && inits.empty());
+}
+
+Selection Selection::completed() const {
+  const auto otherwise = [](const auto& list, auto usual) { return list.empty() ? usual : list; };
+  return {otherwise(depths, std::vector<std::size_t>{50}),
+          otherwise(wirings, std::vector<std::string>{"plain", "residual"}),
+          otherwise(norms, std::vector<std::string>{"none"}),
+          otherwise(activations, std::vector<std::string>{"relu"}),
+          otherwise(inits, std::vector<std::string>{"default"})};
+}
+
+void selected(StackSettings& settings, const Selection& selection) {
   const std::size_t curves =
       selection.depths.size() * selection.wirings.size() * selection.norms.size() * selection.inits.size();
   if (curves > 12)
     throw std::runtime_error(std::to_string(curves) +
                              " curves in one panel cannot be told apart: select at most 12");
-  const std::size_t n = seeds(settings, 10, 3);
-  StackOptions stack;
-  stack.width = settings.width.value_or(256);
-  stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
+  const auto seeds = settings.lab.seeds(10, 3);
+  const std::size_t n = seeds.size();
+  StackOptions stack = settings.stack(256, settings.lab.size<std::size_t>(16, 64));
   Figure figure{"gradient-norms",
                 "Gradient at every hidden state",
                 "width " + std::to_string(stack.width) + ", batch " + std::to_string(stack.batch) +
@@ -157,7 +167,7 @@ void selected(Settings& settings, const Selection& selection, Verdicts& verdicts
             say(selection.inits.size() > 1, init);
             say(selection.depths.size() > 1, "L=" + std::to_string(depth));
             if (name.empty()) name = wiring + ", LN " + norm + ", " + init;
-            const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
+            const auto measured = curve(measure(settings, stack, seeds), &Measurement::gradients);
             const auto predicted = predicted_gradients(name, stack);
             report_underflow(settings, activation + ", " + name, measured);
             const std::size_t place = panel.series.size() / 2;
@@ -165,13 +175,13 @@ void selected(Settings& settings, const Selection& selection, Verdicts& verdicts
             panel.series.back().hollow = place >= 6;
             panel.series.push_back(predicted);
             if (depth >= 2)
-              verdicts.ratio("‖δ‖² per layer, " + activation + ", " + name, gain_per_layer(measured.mean),
-                             gain_per_layer(predicted.y), gain_tolerance(stack, n),
-                             "[published] mean-field theory");
+              settings.lab.verdicts().ratio("‖δ‖² per layer, " + activation + ", " + name,
+                                            gain_per_layer(measured.mean), gain_per_layer(predicted.y),
+                                            gain_tolerance(stack, n), "[published] mean-field theory");
           }
     figure.panels.push_back(panel);
   }
-  draw(settings, figure);
+  settings.lab.draw(figure);
 }
 
 }  // namespace plots

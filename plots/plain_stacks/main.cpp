@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../common/mean_field.hpp"
-#include "figures.hpp"
+#include "mean_field.hpp"
+#include "stack_figures.hpp"
 #include "xgrad/probe/singular_values.hpp"
 
 namespace plots {
@@ -13,11 +13,8 @@ namespace {
 
 constexpr const char* layer_axis = "layer l  (0: input, 50: output)";
 
-StackOptions plain_stack(const Settings& settings) {
-  StackOptions stack;
-  stack.width = settings.width.value_or(256);
-  stack.batch = settings.batch.value_or(settings.quick ? 16 : 64);
-  return stack;
+StackOptions plain_stack(const StackSettings& settings) {
+  return settings.stack(256, settings.lab.size<std::size_t>(16, 64));
 }
 
 std::string title_of(const std::string& activation) {
@@ -49,10 +46,9 @@ void judge_reference(const std::string& activation, const std::string& init, con
                    "reference run -30.8");
 }
 
-}  // namespace
-
-void plain_stacks(Settings& settings, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 10, 10);
+void plain_stacks(StackSettings& settings) {
+  const auto seeds = settings.lab.seeds(10, 10);
+  const std::size_t n = seeds.size();
   StackOptions stack = plain_stack(settings);
   Figure figure{"plain-stacks",
                 "Plain stacks: the initialisation that suits one activation ruins another",
@@ -72,23 +68,24 @@ void plain_stacks(Settings& settings, Verdicts& verdicts) {
     Panel panel{title_of(activation), layer_axis, "RMS of ∂L/∂x", 10, {}};
     for (std::size_t i = 0; i < 3; ++i) {
       set_init(stack, inits[i].first);
-      const auto measured = curve(measure(settings, stack, n), &Measurement::gradients);
+      const auto measured = curve(measure(settings, stack, seeds), &Measurement::gradients);
       const auto predicted = predicted_gradients(inits[i].second, stack);
       report_underflow(settings, std::string(activation) + ", " + inits[i].first, measured);
       panel.series.push_back(measured_gradients(inits[i].second, i, measured));
       panel.series.push_back(predicted);
-      verdicts.ratio("‖δ‖² per layer, " + std::string(activation) + ", " + inits[i].first,
-                     gain_per_layer(measured.mean), gain_per_layer(predicted.y), gain_tolerance(stack, n),
-                     source_of(activation));
-      judge_reference(activation, inits[i].first, measured, verdicts);
+      settings.lab.verdicts().ratio("‖δ‖² per layer, " + std::string(activation) + ", " + inits[i].first,
+                                    gain_per_layer(measured.mean), gain_per_layer(predicted.y),
+                                    gain_tolerance(stack, n), source_of(activation));
+      judge_reference(activation, inits[i].first, measured, settings.lab.verdicts());
     }
     figure.panels.push_back(panel);
   }
-  draw(settings, figure);
+  settings.lab.draw(figure);
 }
 
-void weight_gradients(Settings& settings, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 10, 3);
+void weight_gradients(StackSettings& settings) {
+  const auto seeds = settings.lab.seeds(10, 3);
+  const std::size_t n = seeds.size();
   StackOptions stack = plain_stack(settings);
   set_init(stack, "default");
   Figure figure{"weight-gradients",
@@ -109,7 +106,7 @@ void weight_gradients(Settings& settings, Verdicts& verdicts) {
       {"linear", 1}, {"relu", 2}, {"tanh", 3}, {"sigmoid", 0}};
   for (const auto& [activation, look] : activations) {
     set_activation(stack, activation);
-    const auto runs = measure(settings, stack, n, /*weights=*/true);
+    const auto runs = measure(settings, stack, seeds, /*weights=*/true);
     const auto gradients = curve(runs, &Measurement::gradients);
     auto of_weights = curve(runs, &Measurement::weights);
     const double top = of_weights.mean.back();
@@ -134,22 +131,22 @@ void weight_gradients(Settings& settings, Verdicts& verdicts) {
     weights.series.push_back(measured);
     weights.series.push_back(predicted);
     const bool level = std::string(activation) != "sigmoid";
-    verdicts.within("log₁₀ ‖∂W₁‖/‖∂W_L‖, " + std::string(activation), of_weights.mean.front(),
-                    predicted.y.front(), level ? .2 : 1.5,
-                    level ? "[published] Glorot & Bengio 2010, eq. 14" : "[derived here]");
+    settings.lab.verdicts().within("log₁₀ ‖∂W₁‖/‖∂W_L‖, " + std::string(activation), of_weights.mean.front(),
+                                   predicted.y.front(), level ? .2 : 1.5,
+                                   level ? "[published] Glorot & Bengio 2010, eq. 14" : "[derived here]");
   }
   figure.panels = {states, weights};
-  draw(settings, figure);
+  settings.lab.draw(figure);
 }
 
 // Five tanh layers of 500 units and a batch of 300, as in Glorot & Bengio's section 4.
-void glorot_2010(Settings& settings, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 3, 1);
-  StackOptions stack;
+void glorot_2010(StackSettings& settings) {
+  const auto seeds = settings.lab.seeds(3, 1);
+  const std::size_t n = seeds.size();
+  StackOptions stack =
+      settings.stack(settings.lab.size<std::size_t>(200, 500), settings.lab.size<std::size_t>(100, 300));
   stack.activation = "tanh";
   stack.depth = 5;
-  stack.width = settings.width.value_or(settings.quick ? 200 : 500);
-  stack.batch = settings.batch.value_or(settings.quick ? 100 : 300);
   Figure figure{"glorot-2010",
                 "Five tanh layers, after Glorot & Bengio 2010",
                 "width " + std::to_string(stack.width) + ", batch " + std::to_string(stack.batch) +
@@ -167,7 +164,7 @@ void glorot_2010(Settings& settings, Verdicts& verdicts) {
   for (std::size_t i = 0; i < 2; ++i) {
     set_init(stack, inits[i].second);
     double singular = 0, ratio = 0;
-    for (std::size_t seed = 1; seed <= n; ++seed) {
+    for (const auto seed : seeds) {
       xgrad::Rng rng(seed);
       auto network = make_stack<double>(stack, rng);
       xgrad::Tape<double> tape;
@@ -186,7 +183,7 @@ void glorot_2010(Settings& settings, Verdicts& verdicts) {
       }
       const auto gradients = xgrad::log10_gradients(states);
       ratio += (gradients[1] - gradients.back()) / double(n);
-      if (seed > 1) continue;
+      if (seed != seeds.front()) continue;
       for (int gradient : {0, 1}) {
         Panel& panel = panels[gradient][i];
         panel.title = std::string(gradient ? "gradients, " : "activations, ") + inits[i].first;
@@ -214,17 +211,32 @@ void glorot_2010(Settings& settings, Verdicts& verdicts) {
     const bool standard = i == 0;
     const double linear = 8 / (3 * std::acos(-1.)) * std::sqrt(variance_times_fan_in(stack.init));
     if (standard) {
-      verdicts.within("acceptance: mean Jacobian singular value, standard", singular, linear, .02,
-                      "[published] “around 0.5”, Glorot & Bengio 2010; closed form of tanh' = 1");
+      settings.lab.verdicts().within(
+          "acceptance: mean Jacobian singular value, standard", singular, linear, .02,
+          "[published] “around 0.5”, Glorot & Bengio 2010; closed form of tanh' = 1");
     } else {
-      verdicts.between("acceptance: mean Jacobian singular value, Xavier", singular, linear, .66, .85,
-                       "[published] “around 0.8”, Glorot & Bengio 2010; tanh' = 1 is the upper end");
+      settings.lab.verdicts().between(
+          "acceptance: mean Jacobian singular value, Xavier", singular, linear, .66, .85,
+          "[published] “around 0.8”, Glorot & Bengio 2010; tanh' = 1 is the upper end");
     }
-    verdicts.ratio("‖δ₁‖/‖δ₅‖, " + std::string(inits[i].first), std::pow(10, ratio),
-                   std::pow(10, predict(stack).gradients[1]), .06, "mean-field recursion, evaluated here");
+    settings.lab.verdicts().ratio("‖δ₁‖/‖δ₅‖, " + std::string(inits[i].first), std::pow(10, ratio),
+                                  std::pow(10, predict(stack).gradients[1]), .06,
+                                  "mean-field recursion, evaluated here");
   }
   figure.panels = {panels[0][0], panels[0][1], panels[1][0], panels[1][1]};
-  draw(settings, figure);
+  settings.lab.draw(figure);
 }
 
+}  // namespace
 }  // namespace plots
+
+int main(int argc, char** argv) {
+  plots::Laboratory lab("plain-stacks",
+                        "Plain stacks: the initialisation decides what reaches the first layer",
+                        "X. Glorot & Y. Bengio, AISTATS 2010; K. He et al., arXiv:1502.01852");
+  plots::StackSettings settings(lab);
+  return lab.run(argc, argv,
+                 {{"plain-stacks", [&] { plots::plain_stacks(settings); }},
+                  {"weight-gradients", [&] { plots::weight_gradients(settings); }},
+                  {"glorot-2010", [&] { plots::glorot_2010(settings); }}});
+}

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "figures.hpp"
+#include "stack_figures.hpp"
 
 namespace plots {
 namespace {
@@ -14,14 +14,11 @@ double log2_growth(const std::vector<double>& log10_rms, bool backward) {
   return 2 * (backward ? -decades : decades) / std::log10(2);
 }
 
-}  // namespace
-
-void residual_moments(Settings& settings, Verdicts& verdicts) {
-  const std::size_t n = seeds(settings, 20, 20);
-  StackOptions stack;
+void residual_moments(StackSettings& settings) {
+  const auto seeds = settings.lab.seeds(20, 20);
+  const std::size_t n = seeds.size();
+  StackOptions stack = settings.stack(128, 32);
   stack.wiring = Wiring::residual;
-  stack.width = settings.width.value_or(128);
-  stack.batch = settings.batch.value_or(32);
 
   struct Case {
     std::string name, init;
@@ -64,7 +61,7 @@ void residual_moments(Settings& settings, Verdicts& verdicts) {
     for (std::size_t depth : {4, 8, 16, 32}) {
       stack.depth = depth;
       stack.alpha = alpha(depth);
-      const auto runs = measure(settings, stack, n);
+      const auto runs = measure(settings, stack, seeds);
       for (int backward : {0, 1}) {
         double sum = 0, low = INFINITY, high = -INFINITY;
         for (const auto& run : runs) {
@@ -82,16 +79,16 @@ void residual_moments(Settings& settings, Verdicts& verdicts) {
         series.high.push_back(high);
         const std::string what = series.name + ", L=" + std::to_string(depth);
         if (name == "α = 1") {
-          verdicts.between("acceptance: log₂ per layer, " + what, mean / double(depth), 1, .96, 1.01,
-                           "[published] Balduzzi 2017, De & Smith 2020: 2^L");
+          settings.lab.verdicts().between("acceptance: log₂ per layer, " + what, mean / double(depth), 1, .96,
+                                          1.01, "[published] Balduzzi 2017, De & Smith 2020: 2^L");
         } else if (init == "he") {
-          verdicts.within("log₂ per layer, " + what, mean / double(depth), std::log2(3.), .05,
-                          "[derived here] c=2: 3^L");
+          settings.lab.verdicts().within("log₂ per layer, " + what, mean / double(depth), std::log2(3.), .05,
+                                         "[derived here] c=2: 3^L");
         } else {
           const bool root = name == "α = 1/√L";
-          verdicts.ratio((root ? "acceptance: growth, " : "growth, ") + what, std::exp2(mean),
-                         std::exp2(expected), .08,
-                         root ? "[published] SkipInit: (1+1/L)^L → e" : "[derived here] (1+1/L²)^L → 1");
+          settings.lab.verdicts().ratio(
+              (root ? "acceptance: growth, " : "growth, ") + what, std::exp2(mean), std::exp2(expected), .08,
+              root ? "[published] SkipInit: (1+1/L)^L → e" : "[derived here] (1+1/L²)^L → 1");
         }
       }
     }
@@ -111,7 +108,16 @@ void residual_moments(Settings& settings, Verdicts& verdicts) {
   }
   for (auto* panel : {&all, &close}) panel->x_ticks = {4, 8, 16, 32};
   figure.panels = {all, close};
-  draw(settings, figure);
+  settings.lab.draw(figure);
 }
 
+}  // namespace
 }  // namespace plots
+
+int main(int argc, char** argv) {
+  plots::Laboratory lab("residual-moments",
+                        "A residual stack multiplies second moments by 2^L, by e, or by 1",
+                        "D. Balduzzi et al., arXiv:1702.08591; S. De & S. Smith, arXiv:2002.10444");
+  plots::StackSettings settings(lab);
+  return lab.run(argc, argv, [&] { plots::residual_moments(settings); });
+}

@@ -1,3 +1,5 @@
+#include "stack_figures.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <iostream>
@@ -5,10 +7,23 @@
 #include <map>
 #include <tuple>
 
-#include "../common/mean_field.hpp"
-#include "figures.hpp"
+#include "mean_field.hpp"
 
 namespace plots {
+
+StackSettings::StackSettings(Laboratory& lab) : lab(lab) {
+  const auto positive = CLI::Range(std::size_t(1), std::size_t(100000));
+  lab.add_option("--width", width, "Units per layer [the figure's own]")->check(positive);
+  lab.add_option("--batch", batch, "Samples [the figure's own]")->check(positive);
+  lab.add_flag("--float", single_precision, "Compute in float rather than double");
+}
+
+StackOptions StackSettings::stack(std::size_t usual_width, std::size_t usual_batch) const {
+  StackOptions stack;
+  stack.width = width ? width : usual_width;
+  stack.batch = batch ? batch : usual_batch;
+  return stack;
+}
 
 const std::vector<std::string> wiring_names = {"plain", "no-skip", "residual"};
 const std::vector<std::string> norm_names = {"none", "pre", "inner", "post"};
@@ -42,28 +57,13 @@ void set_init(StackOptions& stack, const std::string& name) {
 }
 
 Curve curve(const std::vector<Measurement>& seeds, Quantity quantity) {
-  Curve result;
-  for (std::size_t i = 0; i < (seeds.front().*quantity).size(); ++i) {
-    double sum = 0, low = INFINITY, high = -INFINITY;
-    for (const auto& seed : seeds) {
-      const double value = (seed.*quantity)[i];
-      sum += value;
-      low = std::min(low, value);
-      high = std::max(high, value);
-    }
-    result.mean.push_back(sum / double(seeds.size()));
-    result.low.push_back(low);
-    result.high.push_back(high);
-  }
-  return result;
+  std::vector<std::vector<double>> curves;
+  for (const auto& seed : seeds) curves.push_back(seed.*quantity);
+  return curve(curves);
 }
 
-std::size_t seeds(const Settings& settings, std::size_t usual, std::size_t quick) {
-  return settings.seeds.value_or(settings.quick ? quick : settings.full ? 4 * usual : usual);
-}
-
-std::vector<Measurement> measure(const Settings& settings, const StackOptions& stack, std::size_t seeds,
-                                 bool weights) {
+std::vector<Measurement> measure(const StackSettings& settings, const StackOptions& stack,
+                                 const std::vector<std::uint64_t>& seeds, bool weights) {
   return settings.single_precision ? measure_seeds<float>(stack, seeds, weights)
                                    : measure_seeds<double>(stack, seeds, weights);
 }
@@ -97,7 +97,7 @@ double gain_tolerance(const StackOptions& stack, std::size_t seeds) {
   return .005 + 2.5 / n + 3 * std::sqrt(5 / (n * double(stack.depth) * double(seeds)));
 }
 
-void report_underflow(const Settings& settings, const std::string& name, const Curve& curve) {
+void report_underflow(const StackSettings& settings, const std::string& name, const Curve& curve) {
   const double smallest = std::log10(settings.single_precision ? double(std::numeric_limits<float>::min())
                                                                : std::numeric_limits<double>::min());
   for (std::size_t l = curve.mean.size(); l-- > 0;)
@@ -109,10 +109,6 @@ void report_underflow(const Settings& settings, const std::string& name, const C
                 << "curve ends\n";
       return;
     }
-}
-
-void draw(Settings& settings, const Figure& figure) {
-  if (!write(figure, settings.output)) settings.drawn = false;
 }
 
 }  // namespace plots

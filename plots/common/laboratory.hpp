@@ -1,0 +1,123 @@
+#pragma once
+// What the experiments of the laboratory share: options, seeds on all processors, verdicts, figures.
+//
+//   int main(int argc, char** argv) {
+//     plots::Laboratory lab("rank-collapse", "Attention alone loses rank doubly exponentially with depth",
+//                           "Y. Dong et al., arXiv:2103.03404");
+//     std::size_t depth = 12;
+//     lab.add_option("--depth", depth, "layers");
+//     return lab.run(argc, argv, [&] {
+//       const auto residuals = lab.over_seeds("attention only", lab.seeds(10, 3), [&](std::uint64_t seed) { …
+//       }); lab.verdicts().within("exponent of one layer", …, 3, .03, "[derived here] …"); lab.draw(figure);
+//     });
+//   }
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "figure.hpp"
+#include "verdict.hpp"
+#include "workers.hpp"
+
+namespace plots {
+
+class Laboratory {
+ public:
+  /// `name` as in the list of experiments; figures and the file of verdicts are called after it.
+  Laboratory(const std::string& name, const std::string& claim, const std::string& source);
+
+  /// An option of this experiment: `into` holds its default. Lists are separated by commas.
+  template <class Value>
+  CLI::Option* add_option(const std::string& flag, Value& into, const std::string& help) {
+    auto* option = app_.add_option(flag, into, help)->capture_default_str()->group("This experiment");
+    if constexpr (CLI::detail::is_mutable_container<Value>::value) option->delimiter(',');
+    own_.push_back(option);
+    return option;
+  }
+
+  CLI::Option* add_flag(const std::string& flag, bool& into, const std::string& help);
+
+  /// Reads the command line, runs `experiment`, prints the tally and the one line that sums it up, and writes
+  /// NAME.json. Returns the exit code: 0 when every verdict passed, 1 when one is OUTSIDE, 2 on an error.
+  int run(int argc, char** argv, const std::function<void()>& experiment);
+  /// The same for several figures, of which --figure chooses some.
+  using Figures = std::vector<std::pair<std::string, std::function<void()>>>;
+  int run(int argc, char** argv, const Figures& figures);
+
+  bool quick() const { return quick_; }  ///< seconds: small batches, few seeds, few steps
+  bool full() const { return full_; }
+  /// Whether an option of the experiment itself was given: then bands that were fixed for the defaults do not
+  /// apply, and only predictions that follow the options are judged.
+  bool changed() const;
+  /// quick, usual or full: the size of something.
+  template <class Value>
+  Value size(Value quick, Value usual, Value full) const {
+    return quick_ ? quick : full_ ? full : usual;
+  }
+  template <class Value>
+  Value size(Value quick, Value usual) const {
+    return size(quick, usual, usual);
+  }
+
+  /// The seeds of this run: --first-seed and as many as --seeds says, or `usual`, 4·usual with --full,
+  /// `quick` with --quick.
+  std::vector<std::uint64_t> seeds(std::size_t usual, std::size_t quick) const;
+
+  /// f(seed) for each seed, on all processors, in the order of the seeds; a progress bar called `label`. Each
+  /// call has its thread to itself: matrix products take one thread.
+  template <class F>
+  auto over_seeds(const std::string& label, const std::vector<std::uint64_t>& seeds, const F& f) const {
+    std::vector<decltype(f(seeds.front()))> results(seeds.size());
+    on_all_processors(label, seeds.size(), [&](std::size_t i) { results[i] = f(seeds[i]); });
+    return results;
+  }
+
+  Verdicts& verdicts() { return *verdicts_; }
+  void draw(const Figure& figure);
+  /// A remark beside the verdicts: what is reported and not judged.
+  void note(const std::string& text);
+
+ private:
+  int parse(int argc, char** argv);
+  void write_verdicts() const;
+
+  std::string name_, claim_, source_, command_;
+  CLI::App app_;
+  std::vector<CLI::Option*> own_;
+  std::vector<std::string> chosen_;
+  std::vector<std::string> formats_ = {"csv", "svg", "png", "text"};
+  Output output_;
+  std::size_t seed_count_ = 0;
+  std::uint64_t first_seed_ = 1;
+  bool quick_ = false, full_ = false, drawn_ = true;
+  std::unique_ptr<Verdicts> verdicts_;
+};
+
+/// Mean, smallest and largest at each place over the seeds, each a curve of the same length.
+struct Curve {
+  std::vector<double> mean, low, high;
+};
+Curve curve(const std::vector<std::vector<double>>& seeds);
+
+/// A measured series of a curve over x.
+Series measured(const std::string& name, std::size_t look, const std::vector<double>& x, const Curve& curve);
+/// A predicted one.
+Series predicted(const std::string& name, const std::vector<double>& x, const std::vector<double>& y);
+
+/// Slope and intercept of the least-squares line through the points; NaN if one of them is not finite.
+struct Line {
+  double slope, intercept;
+};
+Line fit_line(const std::vector<double>& x, const std::vector<double>& y);
+
+double mean(const std::vector<double>& values);
+double median(std::vector<double> values);
+/// 0, 1, …, n-1 as numbers for an axis, beginning at `first`.
+std::vector<double> counting(std::size_t n, double first = 0);
+
+}  // namespace plots
