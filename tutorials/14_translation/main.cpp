@@ -3,79 +3,9 @@
 #include <algorithm>
 #include <iomanip>
 
-#include "show.hpp"
-#include "systems.hpp"
-
-using namespace xgrad;
-using V = Variable<float>;
+#include "translator.hpp"
 
 namespace {
-
-std::size_t seeds() { return show::quick ? 1 : 3; }
-
-// [model]
-TransformerOptions model_options(const ParallelCorpus& corpus, std::size_t layers, const Wiring& wiring) {
-  TransformerOptions options;
-  options.source_vocabulary = corpus.source.size();
-  options.target_vocabulary = corpus.target.size();
-  options.d = 32;
-  options.heads = 4;
-  options.encoder_layers = options.decoder_layers = layers;
-  options.wiring = wiring;
-  options.padding = Vocabulary::pad;
-  options.scale_embeddings = false;       // N(0, 1), as PyTorch's Embedding starts,
-  options.init = Init::uniform_fan_in();  // and as its Linear does
-  return options;
-}
-// [/model]
-
-// [train]
-// Teacher forcing: the decoder reads the true sentence behind <bos> and is asked, at each place, for the next
-// word; the causal mask hides that word. Returns the last loss.
-float train(Transformer<float>& model, const ParallelCorpus& corpus, std::size_t steps, Rng& rng) {
-  Adam<float> adam(model.parameters(), 3e-3);
-  CrossEntropyOptions not_padding;
-  not_padding.ignore_index = Vocabulary::pad;
-  float last = 0;
-  for (std::size_t step = 0; step < steps; ++step) {
-    std::vector<SentencePair> pairs;
-    const auto order = rng.permutation(corpus.train.size());
-    for (std::size_t i = 0; i < 64; ++i) pairs.push_back(corpus.train[order[i]]);
-    const auto batch = encode(pairs, corpus.source, corpus.target);
-    Tape<float> tape;
-    const V loss = cross_entropy(model(batch.source, batch.target), batch.expected, not_padding);
-    last = loss.item();
-    loss.backward();
-    adam.step();
-    adam.zero_grad();
-  }
-  return last;
-}
-// [/train]
-
-std::vector<Tokens> translations(Transformer<float>& model, const ParallelCorpus& corpus,
-                                 const std::vector<SentencePair>& pairs) {
-  const auto batch = encode(pairs, corpus.source, corpus.target);
-  std::vector<Tokens> result;
-  for (const Ids& ids : model.translate(batch.source, Vocabulary::bos, Vocabulary::eos, 8))
-    result.push_back(corpus.target.decode(ids));
-  return result;
-}
-
-// [exact]
-// The share of sentences whose greedy translation is right to the last word.
-double exact_match(Transformer<float>& model, const ParallelCorpus& corpus,
-                   const std::vector<SentencePair>& pairs) {
-  const auto found = translations(model, corpus, pairs);
-  std::size_t right = 0;
-  for (std::size_t i = 0; i < pairs.size(); ++i) right += found[i] == pairs[i].target;
-  return double(right) / double(pairs.size());
-}
-// [/exact]
-
-std::string say(Transformer<float>& model, const ParallelCorpus& corpus, const std::string& sentence) {
-  return join_words(translations(model, corpus, {{split_words(sentence), {"je"}}})[0]);
-}
 
 void the_corpus() {
   show::section("The corpus");
@@ -196,7 +126,7 @@ void i_love_you() {
   show::section("I love you");
   std::vector<double> learned, unseen, losses;
   bool right = true;
-  for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
+  for (std::uint64_t seed = 1; seed <= (show::quick ? 1 : 3); ++seed) {
     const auto corpus = english_french(Grammar::pronouns, 30, seed);
     Rng rng(seed);
     Transformer<float> model(model_options(corpus, 1, NormPlacement::post), rng);
@@ -223,43 +153,32 @@ void i_love_you() {
 
 void without_parts() {
   show::section("Without residual, without LN");
-  struct Row {
-    const char* name;
-    NormPlacement placement;
-    std::vector<double> learned, unseen, loss;
+  const std::vector<std::pair<std::string, NormPlacement>> rows{
+      {"neither", NormPlacement::neither},
+      {"LN only", NormPlacement::norm_only},
+      {"residual only", NormPlacement::residual_only},
+      {"Post-LN", NormPlacement::post},
+      {"Pre-LN", NormPlacement::pre}};
+  const auto range = [](const std::vector<double>& values) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    return show::text(*low, 2) + " … " + show::text(*high, 2);
   };
   std::vector<double> residual, plain, both, alone;
   for (const std::size_t layers :
        show::quick ? std::vector<std::size_t>{2} : std::vector<std::size_t>{1, 2, 6}) {
-    std::vector<Row> rows{{"neither", NormPlacement::neither, {}, {}, {}},
-                          {"LN only", NormPlacement::norm_only, {}, {}, {}},
-                          {"residual only", NormPlacement::residual_only, {}, {}, {}},
-                          {"Post-LN", NormPlacement::post, {}, {}, {}},
-                          {"Pre-LN", NormPlacement::pre, {}, {}, {}}};
     std::cout << layers << " + " << layers
               << " layers       loss          exact on train    exact on held-out\n";
-    for (Row& row : rows) {
-      for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
-        const auto corpus = english_french(Grammar::pronouns, 30, seed);
-        Rng rng(seed);
-        Transformer<float> model(model_options(corpus, layers, row.placement), rng);
-        row.loss.push_back(train(model, corpus, 200, rng));
-        row.learned.push_back(exact_match(model, corpus, corpus.train));
-        row.unseen.push_back(exact_match(model, corpus, corpus.held_out));
-      }
-      const auto range = [](const std::vector<double>& values) {
-        const auto [low, high] = std::minmax_element(values.begin(), values.end());
-        return show::text(*low, 2) + " … " + show::text(*high, 2);
-      };
-      std::cout << "  " << std::left << std::setw(16) << row.name << std::setw(20) << range(row.loss)
-                << std::setw(18) << range(row.learned) << range(row.unseen) << std::right << '\n';
+    for (const auto& [name, placement] : rows) {
+      const Runs found = runs(layers, placement);
+      std::cout << "  " << std::left << std::setw(16) << name << std::setw(20) << range(found.loss)
+                << std::setw(18) << range(found.learned) << range(found.unseen) << std::right << std::endl;
       if (layers == 1) continue;
-      auto& group = row.placement == NormPlacement::neither || row.placement == NormPlacement::norm_only
-                        ? plain
-                        : residual;
-      group.insert(group.end(), row.learned.begin(), row.learned.end());
-      auto& held = row.placement == NormPlacement::residual_only ? alone : both;
-      if (&group == &residual) held.insert(held.end(), row.unseen.begin(), row.unseen.end());
+      const auto append = [](std::vector<double>& all, const std::vector<double>& some) {
+        all.insert(all.end(), some.begin(), some.end());
+      };
+      const bool adds = placement != NormPlacement::neither && placement != NormPlacement::norm_only;
+      append(adds ? residual : plain, found.learned);
+      if (adds) append(placement == NormPlacement::residual_only ? alone : both, found.unseen);
     }
   }
   const auto mean = [](const std::vector<double>& v) {
@@ -274,89 +193,6 @@ void without_parts() {
                      show::at_least("exact on train with residual", residual, .99),
                      show::at_least("mean held-out exact match, LN against residual alone",
                                     {mean(both) - mean(alone)}, 0)}});
-}
-
-void number_of_heads() {
-  show::section("More heads");
-  std::vector<show::Result> results;
-  std::cout << "heads    parameters    exact on held-out\n";
-  for (const std::size_t heads : {1, 2, 4, 8}) {
-    std::size_t parameters = 0;
-    const auto unseen = show::over_seeds([&](std::uint64_t seed) {
-      const auto corpus = english_french(Grammar::pronouns, 30, seed);
-      auto options = model_options(corpus, 1, NormPlacement::post);
-      options.heads = heads;
-      Rng rng(seed);
-      Transformer<float> model(options, rng);
-      parameters = model.parameter_count();
-      train(model, corpus, 200, rng);
-      return exact_match(model, corpus, corpus.held_out);
-    });
-    const auto name = std::to_string(heads) + (heads == 1 ? " head" : " heads");
-    std::cout << std::setw(5) << heads << std::setw(14) << parameters << "    " << show::text(unseen, 3)
-              << '\n';
-    results.push_back(show::equals("parameters, " + name, double(parameters), 33517));
-    results.push_back(show::reported("exact match, held out, " + name, unseen));
-  }
-  show::experiment(
-      {"E27", "the number of heads changes no number of parameters; accuracy reported", results});
-}
-
-// [order]
-// Which of two marks comes first: one encoder layer, the mean over the tokens, two classes.
-double order_accuracy(Positions positions, std::uint64_t seed) {
-  Rng rng(seed);
-  const auto data = which_comes_first(512, 8, seed), test = which_comes_first(500, 8, seed + 100);
-  TokenEmbedding<float> embed({6, 32, positions}, rng);
-  TransformerEncoderLayer<float> layer(32, 4, 64, NormPlacement::post, Init::xavier_uniform(), rng);
-  Linear<float> head(32, 2, Init::xavier_uniform(), rng);
-  const auto model = [&](const Indices& x) { return head(mean(layer(embed(x)), {1})); };
-  // [/order]
-  Parameters<float> parameters;
-  for (Module<float>* part : {static_cast<Module<float>*>(&embed), static_cast<Module<float>*>(&layer),
-                              static_cast<Module<float>*>(&head)})
-    for (auto& p : part->parameters()) parameters.push_back(p);
-  Adam<float> adam(parameters, 3e-3);
-  for (std::size_t step = 0; step < 300; ++step) {
-    Indices x = Indices::from_shape({64, 8}), labels = Indices::from_shape({64});
-    for (std::size_t i = 0; i < 64; ++i) {
-      const std::size_t from = rng.below(512);
-      std::copy_n(data.x.data() + from * 8, 8, x.data() + i * 8);
-      labels.data()[i] = data.labels.data()[from];
-    }
-    Tape<float> tape;
-    cross_entropy(model(x), labels).backward();
-    adam.step();
-    adam.zero_grad();
-  }
-  const V logits = model(test.x);
-  std::size_t right = 0;
-  for (std::size_t i = 0; i < test.size(); ++i)
-    right += (logits.value()(i, 1) > logits.value()(i, 0)) == (test.labels.data()[i] == 1);
-  return double(right) / double(test.size());
-}
-
-void order_needs_positions() {
-  show::section("Order needs positions");
-  const auto accuracies = [](Positions positions) {
-    return show::over_seeds([=](std::uint64_t seed) { return order_accuracy(positions, seed); });
-  };
-  const auto with = accuracies(Positions::sinusoidal), without = accuracies(Positions::none);
-  std::cout << "which of two marks comes first, accuracy on 500 new rows\n  with positions    "
-            << show::text(with, 3) << "\n  without           " << show::text(without, 3) << '\n';
-  const auto corpus = english_french(Grammar::pronouns, 30, 1);
-  auto options = model_options(corpus, 1, NormPlacement::post);
-  options.positions = Positions::none;
-  Rng rng(1);
-  Transformer<float> model(options, rng);
-  train(model, corpus, 200, rng);
-  std::cout << "our corpus without positions: exact on held-out "
-            << show::text(exact_match(model, corpus, corpus.held_out), 3) << ", I love you → "
-            << say(model, corpus, "I love you") << '\n';
-  show::experiment({"E25",
-                    "with positions the order of two marks is learned, without it is guessed",
-                    {show::at_least("accuracy with positions", with, .95),
-                     show::at_most("accuracy without", without, .6)}});
 }
 
 }  // namespace
