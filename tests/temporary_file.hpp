@@ -1,5 +1,5 @@
 #pragma once
-// A file that is gone when the test ends.
+// A file (or a folder) that is gone when the test ends.
 
 #include <filesystem>
 #include <fstream>
@@ -16,7 +16,7 @@ struct TemporaryFile {
   }
   ~TemporaryFile() {
     std::error_code ignored;
-    std::filesystem::remove(path, ignored);
+    std::filesystem::remove_all(path, ignored);
     std::filesystem::remove(path + ".part", ignored);
   }
   TemporaryFile(const TemporaryFile&) = delete;
