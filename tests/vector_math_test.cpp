@@ -29,7 +29,7 @@ double worst_ulps(double low, double high, F f, G exact) {
 long double normal_distribution(long double x) { return .5L * std::erfc(-x * std::sqrt(.5L)); }
 
 template <class T>
-void check_accuracy(double lowest_exponent, double highest_exponent) {
+void check_accuracy(double lowest_exponent, double highest_exponent, double last_tail) {
   const auto exp = [](T x) { return fast::exp(x); };
   const auto exact_exp = [](long double x) { return std::exp(x); };
   BOOST_TEST(worst_ulps<T>(-20, 20, exp, exact_exp) < 1.1);
@@ -46,9 +46,14 @@ void check_accuracy(double lowest_exponent, double highest_exponent) {
 
   // In the tail e^(-x²/2) multiplies the rounding of its exponent by that exponent: error ∝ x² ulp.
   const auto phi = [](T x) { return fast::normal_distribution(x); };
-  BOOST_TEST(worst_ulps<T>(-1, 10, phi, normal_distribution) < 6);
-  BOOST_TEST(worst_ulps<T>(-3, -1, phi, normal_distribution) < 20);
-  BOOST_TEST(worst_ulps<T>(-12, -3, phi, normal_distribution) < 300);
+  const auto gelu = [](T x) { return fast::gelu(x); };
+  const auto exact_gelu = [](long double x) { return x * normal_distribution(x); };
+  BOOST_TEST(worst_ulps<T>(0, 10, phi, normal_distribution) < 3);
+  BOOST_TEST(worst_ulps<T>(0, 10, gelu, exact_gelu) < 3);
+  for (double x : {1., 3., 6., 12., last_tail}) {
+    BOOST_TEST(worst_ulps<T>(-x, 0, phi, normal_distribution) < 4 + x * x);
+    BOOST_TEST(worst_ulps<T>(-x, 0, gelu, exact_gelu) < 6 + x * x);
+  }
 }
 
 template <class T>
@@ -70,14 +75,20 @@ void check_limits() {
   BOOST_TEST(fast::normal_distribution(infinity) == 1);
   BOOST_TEST(fast::normal_distribution(T(0)) == T(.5), boost::test_tools::tolerance(T(1e-6)));
   BOOST_TEST(std::isnan(fast::normal_distribution(nan)));
+  BOOST_TEST(fast::gelu(T(0)) == 0);
+  BOOST_TEST(fast::gelu(infinity) == infinity);
+  BOOST_TEST(fast::gelu(largest) == largest);
+  BOOST_TEST(fast::gelu(-infinity) == 0);
+  BOOST_TEST(fast::gelu(-largest) == 0);
+  BOOST_TEST(std::isnan(fast::gelu(nan)));
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(vector_math_test)
 
-BOOST_AUTO_TEST_CASE(accuracy_in_float) { check_accuracy<float>(-103, 88.7); }
-BOOST_AUTO_TEST_CASE(accuracy_in_double) { check_accuracy<double>(-744, 709.7); }
+BOOST_AUTO_TEST_CASE(accuracy_in_float) { check_accuracy<float>(-103, 88.7, 12.8); }
+BOOST_AUTO_TEST_CASE(accuracy_in_double) { check_accuracy<double>(-744, 709.7, 37.4); }
 
 BOOST_AUTO_TEST_CASE(limits) {
   check_limits<float>();

@@ -210,9 +210,9 @@ Variable<T> softplus(const Variable<T>& x) {
 // y = x Φ(x),   dx = dy (Φ(x) + x φ(x)),   φ(x) = e^(-x²/2)/√2π,   and on the way back Φ(x) = y/x, which costs less
 template <class T>
 Variable<T> gelu(const Variable<T>& x) {
-  using fast::exp, fast::normal_distribution;
+  using fast::exp;
   const T density(1 / std::sqrt(2 * pi));
-  return unary("gelu", x, [](T v) { return v * normal_distribution(v); },
+  return unary("gelu", x, [](T v) { return fast::gelu(v); },
                [=](T v, T y) {
                  const T distribution = v == T(0) ? T(.5) + density * v : y / v;  // its Taylor series where 0/0 is
                  return distribution + v * density * exp(T(-.5) * v * v);
