@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
 #include "xgrad/core/vector_math.hpp"
 
@@ -20,6 +21,27 @@ XGRAD_INLINE T sum_of(std::size_t n, F f) {
     for (std::size_t i = 0; i < n; ++i) total += f(i);
   }
   return total;
+}
+
+/// Both sums over the pairs f(i).
+template <class T, class F>
+XGRAD_INLINE std::pair<T, T> sums_of(std::size_t n, F f) {
+  T first(0), second(0);
+  if constexpr (std::is_floating_point_v<T>) {
+#pragma omp simd reduction(+ : first, second)
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto [a, b] = f(i);
+      first += a;
+      second += b;
+    }
+  } else {
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto [a, b] = f(i);
+      first += a;
+      second += b;
+    }
+  }
+  return {first, second};
 }
 
 /// The largest of n ≥ 1 numbers. NaN may be overlooked: the caller meets it again when it uses the numbers.

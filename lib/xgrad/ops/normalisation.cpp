@@ -12,6 +12,7 @@ namespace xgrad {
 
 using detail::max_of;
 using detail::sum_of;
+using detail::sums_of;
 
 namespace {
 
@@ -38,18 +39,19 @@ Variable<T> softmax_rows(const Variable<T>& x) {
     const T* in = x.value().data() + r * n;
     T* out = y.data() + r * n;
     const T top = max_of(in, n);
-    for (std::size_t i = 0; i < n; ++i) out[i] = exp(in[i] - top);
-    const T scale = T(1) / sum_of<T>(n, [=](std::size_t i) { return out[i]; });
+    const T scale = T(1) / sum_of<T>(n, [=](std::size_t i) { return out[i] = exp(in[i] - top); });
     for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
   }
-  return record<T>("softmax", std::move(y), {x}, [=](const Array<T>& y, const Array<T>& dy) {
-    auto dx = empty_like(x.value());
-    for (std::size_t r = 0; r < rows; ++r) {
-      const T *p = y.data() + r * n, *d = dy.data() + r * n;
-      const T dot = sum_of<T>(n, [=](std::size_t i) { return p[i] * d[i]; });
-      for (std::size_t i = 0; i < n; ++i) dx.data()[r * n + i] = p[i] * (d[i] - dot);
-    }
-    x.accumulate(std::move(dx));
+  return record<T>("softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
+    x.accumulate(dy.transform([&](const T* from, T* to) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        const T *p = y.data() + r * n, *d = from + r * n;
+        T* dx = to + r * n;
+        const T dot = sum_of<T>(n, [=](std::size_t i) { return p[i] * d[i]; });
+        XGRAD_INDEPENDENT
+        for (std::size_t i = 0; i < n; ++i) dx[i] = p[i] * (d[i] - dot);
+      }
+    }));
   });
 }
 
@@ -66,14 +68,16 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
     for (std::size_t i = 0; i < n; ++i)
       y.data()[r * n + i] = in[i] - top - rest;  // top first: no cancellation
   }
-  return record<T>("log_softmax", std::move(y), {x}, [=](const Array<T>& y, const Array<T>& dy) {
-    auto dx = empty_like(x.value());
-    for (std::size_t r = 0; r < rows; ++r) {
-      const T *l = y.data() + r * n, *d = dy.data() + r * n;
-      const T total = sum_of<T>(n, [=](std::size_t i) { return d[i]; });
-      for (std::size_t i = 0; i < n; ++i) dx.data()[r * n + i] = d[i] - exp(l[i]) * total;
-    }
-    x.accumulate(std::move(dx));
+  return record<T>("log_softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
+    x.accumulate(dy.transform([&](const T* from, T* to) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        const T *l = y.data() + r * n, *d = from + r * n;
+        T* dx = to + r * n;
+        const T total = sum_of<T>(n, [=](std::size_t i) { return d[i]; });
+        XGRAD_INDEPENDENT
+        for (std::size_t i = 0; i < n; ++i) dx[i] = d[i] - exp(l[i]) * total;
+      }
+    }));
   });
 }
 
@@ -129,32 +133,28 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   VariableList<T> inputs{x};
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
-  return record<T>("layer_norm", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
-    auto dx = empty_like(x.value()), g = empty<T>({n}), x_hat = empty<T>({n}),
-         dgamma = zeros<T>(gamma ? gamma.shape() : shape), dbeta = zeros<T>(beta ? beta.shape() : shape);
-    T *gp = g.data(), *hat = x_hat.data();
-    for (std::size_t r = 0; r < rows; ++r) {
-      const T* gain = gamma ? gamma.value().data() + r % gains * n : nullptr;
-      T *dg = dgamma.data() + r % gains * n, *db = dbeta.data() + r % shifts * n;
-      const T *in = x.value().data() + r * n, *d = dy.data() + r * n;
-      T* out = dx.data() + r * n;
-      const T mean = mu.data()[r], scale = inverse.data()[r];
-      XGRAD_INDEPENDENT
-      for (std::size_t i = 0; i < n; ++i) {
-        hat[i] = (in[i] - mean) * scale;
-        dg[i] += d[i] * hat[i];
-        db[i] += d[i];
-      }
-      if (gain) {
+  return record<T>("layer_norm", std::move(y), std::move(inputs), [=](const Array<T>&, Gradient<T> dy) {
+    auto dgamma = zeros<T>(gamma ? gamma.shape() : shape), dbeta = zeros<T>(beta ? beta.shape() : shape);
+    auto dx = dy.transform([&](const T* from, T* to) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        const T *in = x.value().data() + r * n, *d = from + r * n;
+        const T* gain = gamma ? gamma.value().data() + r % gains * n : nullptr;
+        T *dg = dgamma.data() + r % gains * n, *db = dbeta.data() + r % shifts * n, *out = to + r * n;
+        const T mean = mu.data()[r], scale = inverse.data()[r];
+        const auto [sum_g, sum_g_hat] = sums_of<T>(n, [=](std::size_t i) {
+          const T hat = (in[i] - mean) * scale, g = gain ? gain[i] * d[i] : d[i];
+          dg[i] += d[i] * hat;
+          db[i] += d[i];
+          return std::pair(g, g * hat);
+        });
+        const T through_mu = sum_g / features, through_sigma = sum_g_hat / m;
         XGRAD_INDEPENDENT
-        for (std::size_t i = 0; i < n; ++i) gp[i] = gain[i] * d[i];
+        for (std::size_t i = 0; i < n; ++i) {
+          const T hat = (in[i] - mean) * scale, g = gain ? gain[i] * d[i] : d[i];
+          out[i] = scale * (g - through_mu - hat * through_sigma);
+        }
       }
-      const T* gr = gain ? gp : d;
-      const T through_mu = sum_of<T>(n, [=](std::size_t i) { return gr[i]; }) / features;
-      const T through_sigma = sum_of<T>(n, [=](std::size_t i) { return gr[i] * hat[i]; }) / m;
-      XGRAD_INDEPENDENT
-      for (std::size_t i = 0; i < n; ++i) out[i] = scale * (gr[i] - through_mu - hat[i] * through_sigma);
-    }
+    });
     x.accumulate(std::move(dx));
     gamma.accumulate(std::move(dgamma));
     beta.accumulate(std::move(dbeta));
