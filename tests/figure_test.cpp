@@ -182,4 +182,45 @@ BOOST_AUTO_TEST_CASE(predictions_in_closed_form) {
   BOOST_TEST(std::abs(factor(stack) - 1) < 1e-4);
 }
 
+BOOST_AUTO_TEST_CASE(heat_maps) {
+  Figure figure{"map", "Title", "subtitle", {}};
+  Panel panel{"ratios", "depth", "wiring", 0, {}};
+  panel.map = HeatMap{{"plain", "re,sidual"}, {"8", "64"}, {{-2, -16.25}, {.04, NAN}}, "log₁₀ ratio", -8, 8};
+  figure.panels = {panel};
+  std::ostringstream csv, text;
+  write_csv(csv, figure, "c");
+  BOOST_TEST(csv.str() ==
+             "# c\npanel,series,kind,scale,x,y,low,high\n"
+             "ratios,plain,map,linear,8,-2,,\nratios,plain,map,linear,64,-16.25,,\n"
+             "ratios,\"re,sidual\",map,linear,8,0.040000000000000001,,\n"
+             "ratios,\"re,sidual\",map,linear,64,nan,,\n");
+  write_text(text, figure);
+  BOOST_TEST(contains(text.str(), "plain        -2.0     -16\n"));
+  BOOST_TEST(contains(text.str(), "re,sidual     0.0       –\n"));
+  // Drawn from below, numbers beyond the scale at its end.
+  const auto script = gnuplot_script(figure, Image::png, "map.png");
+  BOOST_TEST(contains(script, "$map << EOD\n0.040000 NaN\n-2.000000 -8.000000\nEOD\nplot $map matrix"));
+  BOOST_TEST(contains(script, "set cbrange [-8:8]"));
+  BOOST_TEST(contains(script, "set ytics ('plain' 1, 're,sidual' 0)"));
+  BOOST_TEST(contains(script, "'-16' at first 1,1 center font ',10' textcolor rgb 'white'"));
+}
+
+BOOST_AUTO_TEST_CASE(large_heat_maps_in_plain_text) {
+  Figure figure{"map", "Title", "", {}};
+  Panel panel{"", "step", "layer", 0, {}};
+  HeatMap map;
+  for (int i = 0; i < 100; ++i) map.columns.push_back(std::to_string(i));
+  for (int row : {2, 1, 0}) {
+    map.rows.push_back(std::to_string(row));
+    map.cells.emplace_back(100, double(row));
+  }
+  panel.map = map;
+  figure.panels = {panel};
+  std::ostringstream out;
+  write_text(out, figure);
+  BOOST_TEST(contains(out.str(), "2 |@@@@@@"));
+  BOOST_TEST(contains(out.str(), "1 |++++++"));
+  BOOST_TEST(contains(out.str(), "0 |......"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -30,6 +30,7 @@
 #include "xgrad/io/weights.hpp"
 #include "xgrad/nn/convolution.hpp"
 #include "xgrad/nn/encoder_decoder.hpp"
+#include "xgrad/nn/highway.hpp"
 #include "xgrad/nn/init.hpp"
 #include "xgrad/nn/language_model.hpp"
 #include "xgrad/nn/layers.hpp"

@@ -53,7 +53,14 @@ void run_gnuplot(const std::string& script) {
 
 void write_csv(std::ostream& out, const Figure& figure, const std::string& command) {
   out << "# " << command << "\npanel,series,kind,scale,x,y,low,high\n";
-  for (const auto& panel : figure.panels)
+  for (const auto& panel : figure.panels) {
+    if (panel.map) {
+      const auto& map = *panel.map;
+      for (std::size_t row = 0; row < map.rows.size(); ++row)
+        for (std::size_t column = 0; column < map.columns.size(); ++column)
+          out << quoted(panel.title) << ',' << quoted(map.rows[row]) << ",map," << scale_name(panel) << ','
+              << quoted(map.columns[column]) << ',' << exact(map.cells[row][column]) << ",,\n";
+    }
     for (const auto& series : panel.series)
       for (std::size_t i = 0; i < series.x.size(); ++i) {
         out << quoted(panel.title) << ',' << quoted(series.name) << ','
@@ -65,6 +72,7 @@ void write_csv(std::ostream& out, const Figure& figure, const std::string& comma
           out << exact(series.low[i]) << ',' << exact(series.high[i]) << '\n';
         }
       }
+  }
 }
 
 bool write(const Figure& figure, const Output& output) {

@@ -3,6 +3,7 @@
 // by gnuplot) and a chart in plain text, so that the four cannot disagree.
 
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,14 @@ struct Note {
   std::string text;
 };
 
+/// Numbers over two axes, shown as colours: dark is low, light is high, in grey too.
+struct HeatMap {
+  std::vector<std::string> rows, columns;  ///< labels from top to bottom and from left to right
+  std::vector<std::vector<double>> cells;  ///< cells[row][column]; NaN: nothing was measured
+  std::string unit;                        ///< what a number is, beside the scale of colours
+  double low = 0, high = 0;  ///< ends of that scale; equal: those of the cells. Beyond them: the end's colour
+};
+
 /// One pair of axes. With log_base b, y holds logarithms to that base and the axis is labelled bʸ: numbers
 /// too small for double still have a place.
 struct Panel {
@@ -35,6 +44,7 @@ struct Panel {
   std::vector<Series> series;
   std::vector<Note> notes = {};
   std::vector<double> x_ticks = {};  ///< empty: round numbers
+  std::optional<HeatMap> map = {};   ///< instead of series
 };
 
 struct Figure {
@@ -48,7 +58,8 @@ struct Figure {
 };
 
 /// "panel,series,kind,scale,x,y,low,high" after a comment line with `command`; 17 digits, so that every
-/// number reads back exactly. scale is "linear" or "log<base>".
+/// number reads back exactly. kind is "measured", "predicted" or "map"; in a map, series and x are the labels
+/// of row and column. scale is "linear" or "log<base>".
 void write_csv(std::ostream& out, const Figure& figure, const std::string& command);
 
 /// A chart of `columns` characters a line: letters are measurements, dots are predictions.

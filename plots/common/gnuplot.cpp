@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "axis.hpp"
+#include "heat_map.hpp"
 
 namespace plots {
 namespace {
@@ -227,6 +228,10 @@ class Script {
     const std::size_t row = index / columns_, column = index % columns_;
     const double cell = width / double(columns_), from = double(column) * cell;
     const double upper = top + double(row) * (row_height_ + row_gap) + panel_title, lower = upper + panel_;
+    if (panel.map) {
+      out_ << map_commands(panel, {from, from + cell, upper, lower, width, height_});
+      return;
+    }
     const Range xs = x_range(panel), ys = y_range(figure_, index);
     out_ << "set lmargin at screen " << x(from + left) << "\nset rmargin at screen " << x(from + cell - right)
          << "\nset tmargin at screen " << y(upper) << "\nset bmargin at screen " << y(lower) << '\n'

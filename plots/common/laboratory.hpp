@@ -78,6 +78,7 @@ class Laboratory {
   }
 
   Verdicts& verdicts() { return *verdicts_; }
+  const std::string& folder() const { return output_.directory; }  ///< where files go
   void draw(const Figure& figure);
   /// A remark beside the verdicts: what is reported and not judged.
   void note(const std::string& text);

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "axis.hpp"
+#include "heat_map.hpp"
 
 namespace plots {
 namespace {
@@ -100,8 +101,13 @@ void write_panel(std::ostream& out, const Figure& figure, std::size_t index, std
 
 void write_text(std::ostream& out, const Figure& figure, std::size_t columns) {
   out << '\n' << figure.title << '\n' << figure.subtitle << "\n\n";
-  for (std::size_t i = 0; i < figure.panels.size(); ++i)
-    write_panel(out, figure, i, std::max<std::size_t>(columns, margin + 22) - margin - 2);
+  for (std::size_t i = 0; i < figure.panels.size(); ++i) {
+    if (figure.panels[i].map) {
+      write_map(out, figure.panels[i], columns);
+    } else {
+      write_panel(out, figure, i, std::max<std::size_t>(columns, margin + 22) - margin - 2);
+    }
+  }
 }
 
 }  // namespace plots

@@ -10,7 +10,8 @@ RNNCell<T>::RNNCell(std::size_t in, std::size_t d, const Init& init, Rng& rng,
     : input(in, d, init, rng),
       state(d, d, init, rng, Bias::no),
       norm(d, options.eps, options.norm),
-      options_(options) {}
+      options_(options),
+      activation_(activation<T>(options.activation)) {}
 
 template <class T>
 Variable<T> RNNCell<T>::start(const Variable<T>& x) const {
@@ -26,8 +27,8 @@ Variable<T> RNNCell<T>::operator()(const Variable<T>& x, const Variable<T>& h) {
 template <class T>
 Variable<T> RNNCell<T>::step(const Variable<T>& x, const Variable<T>& h) {
   const auto z = input(x) + state(h);
-  if (!options_.residual) return tanh(options_.norm ? norm(z) : z);
-  const auto sum = h + tanh(z);
+  if (!options_.residual) return activation_(options_.norm ? norm(z) : z);
+  const auto sum = h + activation_(z);
   return options_.norm ? norm(sum) : sum;
 }
 

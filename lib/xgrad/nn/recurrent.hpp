@@ -11,6 +11,7 @@ struct RecurrentOptions {
   bool norm =
       false;  ///< LN: of the state when it is residual, else before tanh (Ba et al., arXiv:1607.06450)
   double eps = 1e-5;
+  std::string activation = "tanh";  ///< as xgrad::activation; "relu": Le et al., arXiv:1504.00941
 };
 
 /// One step of a recurrent network, with z = W x + U h + b:
@@ -18,7 +19,7 @@ struct RecurrentOptions {
 ///   h' = tanh(z)             h' = tanh(LN(z))            (norm)
 ///   h' = h + tanh(z)         h' = LN(h + tanh(z))        (residual; residual and norm)
 ///
-/// x (batch, in), h and h' (batch, d).
+/// or another activation in tanh's place. x (batch, in), h and h' (batch, d).
 template <class T>
 class RNNCell : public Module<T> {
  public:
@@ -38,6 +39,7 @@ class RNNCell : public Module<T> {
  private:
   Variable<T> step(const Variable<T>& x, const Variable<T>& h);
   RecurrentOptions options_;
+  Function<T> activation_;
 };
 
 /// A cell that reads a sequence step by step from h = 0.
