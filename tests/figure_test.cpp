@@ -53,14 +53,16 @@ BOOST_AUTO_TEST_CASE(verdicts_both_ways) {
   verdicts.between("in", 3, 3, 2, 4, "s");
   verdicts.between("edge", 2, 3, 2, 4, "s");
   verdicts.below("in", -30, -31, -25, "s");
-  BOOST_TEST(verdicts.passed() == 5);
+  verdicts.above("in", 7, 8, 6, "s");
+  BOOST_TEST(verdicts.passed() == 6);
   BOOST_TEST(verdicts.finish() == 0);
   BOOST_TEST(!contains(out.str(), "OUTSIDE"));
   verdicts.within("out", 1.03, 1, .02, "s");
   verdicts.ratio("out", 2.2, 2, .06, "s");
   verdicts.between("out", 4.01, 3, 2, 4, "s");
   verdicts.below("out", -25, -31, -25, "s");
-  BOOST_TEST(verdicts.outside() == 4);
+  verdicts.above("out", 6, 8, 6, "s");
+  BOOST_TEST(verdicts.outside() == 5);
   BOOST_TEST(verdicts.finish() == 1);
 }
 
@@ -71,8 +73,9 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_measured_never_passes) {
   verdicts.ratio("nan", NAN, 1, 1e9, "s");
   verdicts.between("inf", INFINITY, 1, 0, INFINITY, "s");
   verdicts.below("underflow", -INFINITY, -31, -25, "s");
+  verdicts.above("overflow", INFINITY, 8, 6, "s");
   BOOST_TEST(verdicts.passed() == 0);
-  BOOST_TEST(verdicts.outside() == 4);
+  BOOST_TEST(verdicts.outside() == 5);
 }
 
 BOOST_AUTO_TEST_CASE(verdict_line) {

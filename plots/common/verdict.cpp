@@ -51,6 +51,11 @@ void Verdicts::below(const std::string& what, double measured, double predicted,
   print(what, measured, predicted, measured < limit, "< " + text(limit), source);
 }
 
+void Verdicts::above(const std::string& what, double measured, double predicted, double limit,
+                     const std::string& source) {
+  print(what, measured, predicted, measured > limit, "> " + text(limit), source);
+}
+
 void Verdicts::print(const std::string& what, double measured, double predicted, bool pass,
                      const std::string& tolerance, const std::string& source) {
   judged_.push_back({what, measured, predicted, pass && std::isfinite(measured), tolerance, source});

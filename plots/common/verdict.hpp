@@ -25,6 +25,9 @@ class Verdicts {
   /// measured < limit
   void below(const std::string& what, double measured, double predicted, double limit,
              const std::string& source);
+  /// measured > limit
+  void above(const std::string& what, double measured, double predicted, double limit,
+             const std::string& source);
 
   struct Judged {
     std::string what;
