@@ -13,7 +13,8 @@ struct Course {
 };
 
 // [course]
-// The loss is that of all training images in evaluation mode: no part of it comes from an earlier network.
+// The loss is that of all training images, computed anew in evaluation mode: a mean over the third epoch
+// would mix the losses of many networks.
 inline Course course(const std::string& norm, std::size_t batch, std::uint64_t seed, int epochs) {
   const auto train = small_batches::rows(1000, seed), test = small_batches::rows(1000, 1000 + seed);
   Rng rng(seed);
@@ -49,8 +50,8 @@ inline void measure() {
   std::cout << "batch            loss after epoch 3    test accuracy, epoch " << epochs << '\n';
   for (std::size_t batch : {32, 128}) {
     const auto size = std::to_string(batch);
-    std::vector<double> early,
-        late;  // the seeds with layer normalisation, then those with batch normalisation
+    // The seeds with layer normalisation, then those with batch normalisation.
+    std::vector<double> early, late;
     for (const std::string norm : {"layer", "batch"}) {
       std::vector<double> losses, accuracies;
       for (std::uint64_t seed = 1; seed <= seeds; ++seed) {

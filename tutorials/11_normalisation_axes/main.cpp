@@ -148,9 +148,9 @@ void layer_against_batch() {
   LayerNorm<double> layer(6);
   BatchNorm<double> batch(6);
   const Dependence ln = dependence(layer), bn = dependence(batch);
-  std::cout << "largest change of an output   batch of 2 for 8   evaluation for training\n"
-            << "LN " << std::setw(45) << rounded(ln.alone) << std::setw(26) << rounded(ln.modes) << "\nBN "
-            << std::setw(45) << rounded(bn.alone) << std::setw(26) << rounded(bn.modes) << '\n';
+  std::cout << "largest change of an output   from a batch of 8 to 2   from training to evaluation\n"
+            << "LN " << std::setw(50) << rounded(ln.alone) << std::setw(30) << rounded(ln.modes) << "\nBN "
+            << std::setw(50) << rounded(bn.alone) << std::setw(30) << rounded(bn.modes) << '\n';
 
   show::section("Small batches");
   const std::uint64_t seeds = show::quick ? 1 : 5;
