@@ -37,6 +37,7 @@
 #include "xgrad/nn/module.hpp"
 #include "xgrad/nn/norms.hpp"
 #include "xgrad/nn/recurrent.hpp"
+#include "xgrad/nn/residuals.hpp"
 #include "xgrad/nn/switched_block.hpp"
 #include "xgrad/nn/token_embedding.hpp"
 #include "xgrad/nn/transformer.hpp"
