@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "errors.hpp"
 #include "temporary_file.hpp"
 
 namespace {
@@ -104,12 +105,8 @@ BOOST_AUTO_TEST_CASE(anything_else_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_path_that_does_not_exist) {
-  BOOST_CHECK_EXCEPTION(load_npy<double>("no/such.npy"), Error, [](const Error& e) {
-    return e.what() == std::string("[load_npy] no/such.npy cannot be opened");
-  });
-  BOOST_CHECK_EXCEPTION(save_npy("no/such.npy", scalar(1.0)), Error, [](const Error& e) {
-    return e.what() == std::string("[save_npy] no/such.npy cannot be written");
-  });
+  rejects("[load_npy] no/such.npy cannot be opened: ", [] { load_npy<double>("no/such.npy"); });
+  rejects("[save_npy] no/such.npy cannot be written: ", [] { save_npy("no/such.npy", scalar(1.0)); });
   const std::string folder = std::filesystem::temp_directory_path().string();
   BOOST_CHECK_THROW(load_npy<double>(folder), Error);
 }

@@ -13,7 +13,7 @@ namespace xgrad {
 template <class T>
 Labelled<T> read_cifar10(const std::string& path);
 
-/// The inverse: pixels in [0, 1] are rounded to bytes. The file appears under its name once it is complete.
+/// The inverse: pixels in [0, 1] are rounded to bytes, and the file is written all or nothing (io/file.hpp).
 /// Throws Error on other shapes, pixels and labels.
 template <class T>
 void write_cifar10(const Labelled<T>& data, const std::string& path);

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "xgrad/core/scalars.hpp"
+#include "xgrad/io/file.hpp"
 
 namespace xgrad {
 
@@ -62,12 +63,27 @@ std::string hexadecimal(const std::vector<std::uint8_t>& bytes) {
   return text;
 }
 
-void write_all(gzFile file, const std::string& path, const std::vector<std::uint8_t>& bytes) {
-  for (std::size_t done = 0; done < bytes.size(); done += piece) {
-    const auto size = static_cast<unsigned>(std::min(piece, bytes.size() - done));
-    if (gzwrite(file, bytes.data() + done, size) != static_cast<int>(size))
-      fail("idx", path, " cannot be written: ", std::strerror(errno));
+/// The bytes as a gzip file has them.
+std::string gzipped(std::string bytes) {
+  z_stream stream{};
+  constexpr int best = 9, gzip = 16 + MAX_WBITS, memory = 8;
+  if (deflateInit2(&stream, best, Z_DEFLATED, gzip, memory, Z_DEFAULT_STRATEGY) != Z_OK)
+    fail("idx", "zlib has no memory to compress ", bytes.size(), " bytes");
+  std::string result;
+  std::vector<unsigned char> out(piece);
+  for (std::size_t begin = 0; begin == 0 || begin < bytes.size(); begin += piece) {
+    const std::size_t size = std::min(piece, bytes.size() - begin);
+    stream.next_in = reinterpret_cast<unsigned char*>(bytes.data() + begin);
+    stream.avail_in = static_cast<unsigned>(size);
+    do {
+      stream.next_out = out.data();
+      stream.avail_out = static_cast<unsigned>(out.size());
+      deflate(&stream, begin + size == bytes.size() ? Z_FINISH : Z_NO_FLUSH);
+      result.append(out.begin(), out.end() - stream.avail_out);
+    } while (stream.avail_out == 0);
   }
+  deflateEnd(&stream);
+  return result;
 }
 
 Idx read_idx_of_rank(const std::string& path, std::size_t rank, const char* what) {
@@ -153,21 +169,13 @@ void write_idx(const std::string& path, const Idx& idx) {
   if (idx.shape.empty() || idx.shape.size() > 255 || idx.entries.size() != count(idx.shape))
     fail("idx", idx.entries.size(), " bytes for shape ", to_string(idx.shape),
          ": there must be 1 to 255 axes and one byte per entry");
-  std::vector<std::uint8_t> header{0, 0, unsigned_byte, static_cast<std::uint8_t>(idx.shape.size())};
+  std::string bytes{0, 0, unsigned_byte, static_cast<char>(idx.shape.size())};
   for (std::size_t extent : idx.shape) {
     if (extent > 0xffffffff) fail("idx", "an axis of ", extent, " entries: IDX counts in 32 bits");
-    for (int shift : {24, 16, 8, 0}) header.push_back(static_cast<std::uint8_t>(extent >> shift));
+    for (int shift : {24, 16, 8, 0}) bytes += static_cast<char>(extent >> shift);
   }
-  const std::string part = path + ".part";
-  const bool compressed = fs::path(path).extension() == ".gz";
-  GzFile file(gzopen(part.c_str(), compressed ? "wb9" : "wbT"));  // T: as it is
-  if (!file) fail("idx", path, " cannot be written: ", std::strerror(errno));
-  write_all(file.get(), path, header);
-  write_all(file.get(), path, idx.entries);
-  if (gzclose(file.release()) != Z_OK) fail("idx", path, " cannot be written: ", std::strerror(errno));
-  std::error_code error;
-  fs::rename(part, path, error);
-  if (error) fail("idx", path, " cannot be written: ", error.message());
+  bytes.append(idx.entries.begin(), idx.entries.end());
+  write_file("idx", path, fs::path(path).extension() == ".gz" ? gzipped(std::move(bytes)) : bytes);
 }
 
 template <class T>

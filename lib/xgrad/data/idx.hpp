@@ -19,8 +19,8 @@ struct Idx {
 /// A header is believed only as far as there are data: memory grows with what is read.
 Idx read_idx(const std::string& path);
 
-/// Writes a file, compressed when the name ends in ".gz". The file appears under its name once it is
-/// complete.
+/// Writes a file, compressed when the name ends in ".gz", all or nothing (io/file.hpp). Throws Error when
+/// that fails, or unless there are 1 to 255 axes and one byte per entry.
 void write_idx(const std::string& path, const Idx& idx);
 
 /// Images (n, rows, columns) and labels 0…9 (n,), pixels divided by 255. Throws Error on anything that

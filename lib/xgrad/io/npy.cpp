@@ -2,9 +2,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
 #include "xgrad/io/file.hpp"
@@ -127,10 +124,7 @@ std::size_t saturated_count(const Shape& shape) {
 
 template <class T>
 Array<T> load_npy(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) fail("load_npy", path, " cannot be opened");
-  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) fail("load_npy", path, " cannot be read");
+  const std::string bytes = read_file("load_npy", path);
   if (bytes.compare(0, 6, magic, 0, 6) != 0) fail("load_npy", path, " is not a .npy file");
   if (bytes.size() < prefix) fail("load_npy", path, " is truncated: it ends inside its header");
   if (bytes.compare(6, 2, magic, 6, 2) != 0)
@@ -167,16 +161,13 @@ void save_npy(const std::string& path, const Array<T>& array) {
   header += '\n';
   if (header.size() > 0xffff)
     fail("save_npy", "the shape has ", array.dimension(), " axes: too many for a header");
-  std::ofstream file(path, std::ios::binary);
-  file << magic << char(header.size() & 0xff) << char(header.size() >> 8) << header;
+  std::string bytes = magic + char(header.size() & 0xff) + char(header.size() >> 8) + header;
   if constexpr (std::is_same_v<T, bool>) {
-    for (bool entry : array) file.put(entry);
-  } else {
-    file.write(reinterpret_cast<const char*>(array.data()),
-               static_cast<std::streamsize>(array.size() * sizeof(T)));
+    bytes.append(array.begin(), array.end());
+  } else if (array.size() != 0) {
+    bytes.append(reinterpret_cast<const char*>(array.data()), array.size() * sizeof(T));
   }
-  file.close();
-  if (!file) fail("save_npy", path, " cannot be written");
+  write_file("save_npy", path, bytes);
 }
 
 #define XGRAD_INSTANTIATE(T)                      \

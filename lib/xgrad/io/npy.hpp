@@ -12,7 +12,7 @@ namespace xgrad {
 template <class T>
 Array<T> load_npy(const std::string& path);
 
-/// Writes a file for numpy.load. Throws Error when that fails.
+/// Writes a file for numpy.load, all or nothing (io/file.hpp). Throws Error when that fails.
 template <class T>
 void save_npy(const std::string& path, const Array<T>& array);
 
