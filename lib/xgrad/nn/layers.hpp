@@ -153,7 +153,9 @@ class FeedForward : public Module<T> {
   FeedForward(std::size_t d, std::size_t hidden, const Init& init, Rng& rng,
               const std::string& activation = "relu");
   Variable<T> forward(const Variable<T>& x) override { return second(activation_(first(x))); }
-  std::vector<Part<T>> parts() override { return {{"first", first}, {"second", second}}; }
+  std::vector<Part<T>> parts() override {
+    return {{"first", first}, {"activation", activation_}, {"second", second}};
+  }
   std::string describe() const override;
 
   Linear<T> first, second;

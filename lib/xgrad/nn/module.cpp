@@ -108,7 +108,10 @@ Observer<T>::Observer(Callback callback) : callback_(std::move(callback)), outer
 
 template <class T>
 Observer<T>::~Observer() {
-  current_observer<T>() = outer_;
+  // Scopes end in reverse order; should one end early, it is unlinked where it stands.
+  Observer** link = &current_observer<T>();
+  while (*link && *link != this) link = &(*link)->outer_;
+  if (*link) *link = outer_;
 }
 
 template <class T>

@@ -96,7 +96,7 @@ class Module {
 };
 
 /// Calls back for every module that runs on this thread while it lives: how summary and the instruments look
-/// inside a model. Observers nest.
+/// inside a model. x is an empty handle where a module was called with token numbers. Observers nest.
 template <class T>
 class Observer {
  public:

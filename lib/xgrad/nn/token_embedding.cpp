@@ -35,7 +35,7 @@ TokenEmbedding<T>::TokenEmbedding(const TokenEmbeddingOptions& options, Rng& rng
 }
 
 template <class T>
-Variable<T> TokenEmbedding<T>::operator()(const Indices& indices) {
+Variable<T> TokenEmbedding<T>::run(const Indices& indices) {
   if (indices.dimension() == 0) fail("token_embedding", "the tokens are (): they must be (…, T)");
   auto y = tokens(indices);
   if (factor_ != T(1)) y = Variable<T>(factor_) * y;

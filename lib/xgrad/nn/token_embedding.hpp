@@ -21,16 +21,17 @@ template <class T>
 class TokenEmbedding : public Module<T> {
  public:
   TokenEmbedding(const TokenEmbeddingOptions& options, Rng& rng);
-  Variable<T> operator()(const Indices& tokens);
+  Variable<T> operator()(const Indices& tokens) { return this->observed({}, run(tokens)); }
   using Module<T>::operator();
   /// x holds token numbers.
-  Variable<T> forward(const Variable<T>& x) override { return (*this)(whole_numbers(x.value())); }
+  Variable<T> forward(const Variable<T>& x) override { return run(whole_numbers(x.value())); }
   std::vector<Part<T>> parts() override;
   std::string describe() const override;
 
   Embedding<T> tokens;
 
  private:
+  Variable<T> run(const Indices& tokens);
   std::unique_ptr<Module<T>> positions_;  // null: none
   Dropout<T> dropout_;
   T factor_;

@@ -3,13 +3,15 @@
 #include <cmath>
 #include <limits>
 
+#include "xgrad/core/rows.hpp"
+
 namespace xgrad {
 namespace {
 
 // ‖x‖₂ = m √(Σ (xᵢ/m)²) with m = max |xᵢ|: the largest quotient is 1, so the sum neither under- nor
 // overflows. Division, because 1/m would overflow for the smallest numbers.
 template <class T>
-double log10_root_of_squares(const Array<T>& x) {
+double scaled_log10_norm(const Array<T>& x) {
   double largest = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double size = std::abs(double(x.data()[i]));
@@ -27,15 +29,22 @@ double log10_root_of_squares(const Array<T>& x) {
 
 }  // namespace
 
+// The plain sum of squares where it is far from the ends of double's range: squares that are lost are too
+// small to matter then.
 template <class T>
 double log10_norm(const Array<T>& x) {
-  return log10_root_of_squares(x);
+  const T* entries = x.data();
+  const double squares = detail::sum_of<double>(x.size(), [=](std::size_t i) {
+    const double entry = double(entries[i]);
+    return entry * entry;
+  });
+  return squares > 1e-200 && squares < 1e300 ? std::log10(squares) / 2 : scaled_log10_norm(x);
 }
 
 template <class T>
 double log10_rms(const Array<T>& x) {
   if (x.size() == 0) return std::numeric_limits<double>::quiet_NaN();
-  return log10_root_of_squares(x) - std::log10(double(x.size())) / 2;
+  return log10_norm(x) - std::log10(double(x.size())) / 2;
 }
 
 template <class T>
