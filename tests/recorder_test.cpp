@@ -228,6 +228,12 @@ BOOST_AUTO_TEST_CASE(identity_shares_of_a_stack) {
     BOOST_TEST(residual.cosines().rows[step][1] == -1, exact);
     BOOST_TEST(std::isnan(residual.shares().rows[step][2]));  // the shape changes
   }
+  Sequential<double> one(Residual<double>(times(.5)));
+  ResidualRecorder<double> twice(one);
+  Tape<double> tape;
+  tape.backward(one(one(parameter(Array<double>{1, 2}))), Array<double>{1, 1});
+  twice.step();
+  BOOST_TEST(std::isnan(twice.shares().rows[0][0]));
 }
 
 BOOST_AUTO_TEST_CASE(saturated_and_dead_shares) {
@@ -240,20 +246,27 @@ BOOST_AUTO_TEST_CASE(saturated_and_dead_shares) {
   const Array<double> y{{0, 2, 0}, {0, 0, 0}};
   BOOST_TEST(dead_share(y) == 2. / 3, exact);
   BOOST_TEST(dead_share(y, 0) == .5);
-  const Array<double> images{{{{0, 0}}, {{0, 1}}}, {{{0, 0}}, {{0, 0}}}};  // (2, 2, 1, 2)
+  const Array<double> images{{{{0, 0}}, {{1, 2}}}, {{{0, 0}}, {{0, 0}}}};  // (2, 2, 1, 2)
   BOOST_TEST(dead_share(images, 1) == .5);
+  Sequential<double> model(activation<double>("relu"));
+  UnitRecorder<double> units(model);
+  Tape<double> tape;
+  for (int call = 0; call < 2; ++call)
+    model(parameter(Array<double>{{{{0, 1}}, {{0, 0}}, {{-1, 0}}}, {{{0, 0}}, {{0, 0}}, {{0, 0}}}}));
+  units.step();
+  BOOST_TEST(units.dead().rows[0][0] == 2. / 3, exact);  // of the channels
   rejects("[dead_share]", [] { dead_share(zeros<double>({0, 3})); });
   BOOST_CHECK_THROW(dead_share(y, 2), Error);
 }
 
-// (-1, 2, -3) leaves one of three ReLUs alive; sigmoid(1, 2, 3) is not saturated, two of tanh(-9, 0.1, 9)
-// are.
+// (-1, 2, -3) leaves one of three ReLUs alive; of sigmoid(-9, 4.8, 3) one is saturated, as 0.992 is below
+// 0.995; of tanh(-9, 0.1, 9) two are.
 BOOST_AUTO_TEST_CASE(units_of_a_model) {
   const auto fixed = [](Array<float> value) {
     return Function<float>("fixed",
                            [=](const Variable<float>& x) { return 0.f * x + Variable<float>(value); });
   };
-  Sequential<float> model(fixed({-1, 2, -3}), activation<float>("relu"), fixed({1, 2, 3}),
+  Sequential<float> model(fixed({-1, 2, -3}), activation<float>("relu"), fixed({-9, 4.8f, 3}),
                           activation<float>("sigmoid"), fixed({-9, .1f, 9}), activation<float>("tanh"),
                           Residual<float>(activation<float>("relu")));
   UnitRecorder<float> units(model);
@@ -264,7 +277,7 @@ BOOST_AUTO_TEST_CASE(units_of_a_model) {
   BOOST_TEST((units.saturated().names == std::vector<std::string>{"3", "5"}));
   BOOST_TEST(units.dead().rows[0][0] == 2. / 3, exact);
   BOOST_TEST(units.dead().rows[0][1] == 1. / 3, exact);
-  BOOST_TEST(units.saturated().rows[0][0] == 0);
+  BOOST_TEST(units.saturated().rows[0][0] == 1. / 3, exact);
   BOOST_TEST(units.saturated().rows[0][1] == 2. / 3, exact);
 }
 

@@ -104,6 +104,7 @@ Workload mlp(std::size_t threads) {
   w.forward = [=, xs = split(x), all_labels = split(labels)](std::size_t i) {
     return cross_entropy((*model)(V(xs[i])), all_labels[i]);
   };
+  w.model = model;
   w.parameters = model->parameters();
   w.numbers = {{"x", x}};
   w.indices = {{"labels", labels}};
@@ -135,6 +136,7 @@ Workload residual_mlp(std::size_t depth, std::size_t width, std::size_t threads)
   w.forward = [=, xs = split(x), all_labels = split(labels)](std::size_t i) {
     return cross_entropy((*model)(V(xs[i])), all_labels[i]);
   };
+  w.model = model;
   w.parameters = model->parameters();
   w.numbers = {{"x", x}};
   w.indices = {{"labels", labels}};
@@ -156,6 +158,7 @@ Workload encoder_layer(std::size_t d, std::size_t heads, std::size_t tokens, std
   w.forward = [=, targets = split(target)](std::size_t i) {
     return mse_loss((*model)(split(x, i)), targets[i]);
   };
+  w.model = model;
   w.parameters = model->parameters();
   w.parameters.push_back({"x", x});
   w.numbers = {{"target", target}};
@@ -216,6 +219,7 @@ Workload character_gpt(std::size_t threads) {
   w.forward = [=, texts = split(text), nexts = split(next)](std::size_t i) {
     return cross_entropy(model->logits(texts[i]), nexts[i]);
   };
+  w.model = model;
   w.parameters = model->parameters();
   w.indices = {{"text", text}, {"next", next}};
   for (std::size_t i = 0; i < layers; ++i) w.products.encoder_layer(batch, tokens, d, heads);

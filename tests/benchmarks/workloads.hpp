@@ -19,6 +19,7 @@ struct Workload {
   std::function<xgrad::Variable<float>(std::size_t part)> forward;
   std::size_t parts = 1;                                ///< more than one: each on a thread of its own
   xgrad::Array<float> cotangent = xgrad::scalar(1.0f);  ///< gradient of what forward returns
+  std::shared_ptr<xgrad::Module<float>> model = {};     ///< null in workloads of ops
   xgrad::Parameters<float> parameters;  ///< everything that gets a gradient, and keeps it for comparison
   std::unique_ptr<xgrad::Optimizer<float>> optimizer;  ///< null: forward and backward only
 

@@ -41,12 +41,12 @@ class JointRms {
 }  // namespace
 
 template <class T>
-StepWatch<T>::StepWatch(const std::vector<NamedModule<T>>& modules)
+StepWatch<T>::StepWatch(const std::vector<NamedModule<T>>& modules, Inputs inputs)
     : calls_(modules.size()),
-      observer_([this](Module<T>& module, const Variable<T>& x, const Variable<T>& y) {
+      observer_([this, inputs](Module<T>& module, const Variable<T>& x, const Variable<T>& y) {
         if (!Tape<T>::current() || NoGrad::active()) return;
         if (const auto at = numbers_.find(&module); at != numbers_.end())
-          calls_[at->second].push_back({x, y});
+          calls_[at->second].push_back({inputs == Inputs::keep ? x : Variable<T>(), y});
       }) {
   for (std::size_t i = 0; i < modules.size(); ++i) numbers_.emplace(modules[i].module, i);
 }
@@ -84,6 +84,7 @@ template <class T>
 UpdateRecorder<T>::UpdateRecorder(const Parameters<T>& parameters) : parameters_(parameters) {
   for (const auto& p : parameters_) {
     before_.push_back(p.variable.value());
+    norms_.push_back(log10_norm(before_.back()));
     ratios_.names.push_back(p.name);
   }
   gradients_.names = ratios_.names;
@@ -95,12 +96,12 @@ void UpdateRecorder<T>::step() {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const Variable<T>& parameter = parameters_[i].variable;
     gradients.push_back(parameter.has_grad() ? log10_rms(parameter.grad()) : nothing);
-    const double size = log10_norm(before_[i]);
     Array<T>& update = before_[i];
     const T* now = parameter.value().data();
     for (std::size_t j = 0; j < update.size(); ++j) update.data()[j] = now[j] - update.data()[j];
-    ratios.push_back(log10_norm(update) - size);
-    update = parameter.value();
+    ratios.push_back(log10_norm(update) - norms_[i]);
+    std::copy_n(now, update.size(), update.data());
+    norms_[i] = log10_norm(update);
   }
   gradients_.rows.push_back(std::move(gradients));
   ratios_.rows.push_back(std::move(ratios));

@@ -22,9 +22,10 @@ template <class T>
 class StepWatch {
  public:
   struct Call {
-    Variable<T> x, y;  ///< x is empty for a module that reads token numbers
+    Variable<T> x, y;  ///< x is empty unless asked for, and for a module that reads token numbers
   };
-  explicit StepWatch(const std::vector<NamedModule<T>>& modules);
+  enum class Inputs { drop, keep };
+  explicit StepWatch(const std::vector<NamedModule<T>>& modules, Inputs inputs = Inputs::drop);
   /// The calls of each module, in the order of the list; then all are forgotten.
   std::vector<std::vector<Call>> take();
 
@@ -65,6 +66,7 @@ class UpdateRecorder {
  private:
   Parameters<T> parameters_;
   std::vector<Array<T>> before_;
+  std::vector<double> norms_;  // log₁₀ ‖before‖
   StepTable gradients_, ratios_;
 };
 

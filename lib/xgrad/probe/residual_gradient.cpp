@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "xgrad/core/rows.hpp"
+
 namespace xgrad {
 
 template <class T>
@@ -15,15 +17,18 @@ ResidualGradient residual_gradient(const Array<T>& dy, const Array<T>& dx) {
   ResidualGradient result{};
   result.identity = std::pow(10, log10_norm(dy));
   result.branch = std::pow(10, log10_norm(branch));
-  for (std::size_t i = 0; i < dx.size(); ++i)
-    result.cosine += double(dy.data()[i]) / result.identity * (double(branch.data()[i]) / result.branch);
+  // Entries over norms: their products do not underflow.
+  result.cosine = detail::sum_of<double>(
+      dx.size(), [g = dy.data(), b = branch.data(), over_g = 1 / result.identity, over_b = 1 / result.branch](
+                     std::size_t i) { return double(g[i]) * over_g * (double(b[i]) * over_b); });
   const double ratio = result.branch / result.identity;
   result.share = 1 / (1 + ratio * ratio);
   return result;
 }
 
 template <class T>
-ResidualRecorder<T>::ResidualRecorder(Module<T>& model, Watch watch) : watch_(watched_modules(model, watch)) {
+ResidualRecorder<T>::ResidualRecorder(Module<T>& model, Watch watch)
+    : watch_(watched_modules(model, watch), StepWatch<T>::Inputs::keep) {
   for (const auto& module : watched_modules(model, watch)) shares_.names.push_back(module.name);
   cosines_.names = shares_.names;
 }

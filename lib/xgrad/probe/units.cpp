@@ -3,16 +3,20 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <limits>
+
+#include "xgrad/core/rows.hpp"
 
 namespace xgrad {
 
+// |2(y - low)/(high - low) - 1| > threshold  where  |y - middle| > threshold (high - low)/2
 template <class T>
 double saturated_share(const Array<T>& y, double low, double high, double threshold) {
   if (!(low < high)) fail("saturated_share", "the range is ", low, " to ", high, ": low must be below high");
-  const double scale = 2 / (high - low);
-  const auto saturated = [=](T v) { return std::abs((double(v) - low) * scale - 1) > threshold; };
-  return double(std::count_if(y.begin(), y.end(), saturated)) / double(y.size());
+  const T middle = T((low + high) / 2), bound = T(threshold * (high - low) / 2);
+  const T* entries = y.data();
+  return detail::sum_of<double>(
+             y.size(), [=](std::size_t i) { return std::abs(entries[i] - middle) > bound ? 1. : 0.; }) /
+         double(y.size());
 }
 
 template <class T>
@@ -20,12 +24,13 @@ double dead_share(const Array<T>& y, std::ptrdiff_t axis) {
   const std::size_t at = normalised_axis("dead_share", axis, y.dimension());
   if (y.size() == 0) fail("dead_share", "y is ", to_string(shape_of(y)), ": it must have entries");
   const std::size_t units = y.shape()[at];
-  std::size_t inner = 1;  // entries from one unit to the next
+  std::size_t inner = 1;  // entries of a unit that follow one another
   for (std::size_t i = at + 1; i < y.dimension(); ++i) inner *= y.shape()[i];
-  std::vector<bool> alive(units, false);
-  for (std::size_t i = 0; i < y.size(); ++i)
-    if (!(y.data()[i] <= 0)) alive[i / inner % units] = true;
-  return double(std::count(alive.begin(), alive.end(), false)) / double(units);
+  std::vector<unsigned char> alive(units, 0);
+  for (const T* sample = y.data(); sample != y.data() + y.size(); sample += units * inner)
+    for (std::size_t unit = 0; unit < units; ++unit)
+      for (std::size_t i = 0; i < inner; ++i) alive[unit] |= !(sample[unit * inner + i] <= 0);
+  return double(std::count(alive.begin(), alive.end(), 0)) / double(units);
 }
 
 namespace {
