@@ -181,11 +181,13 @@ void one_step(double peak) {
         activation<float>("relu"), Linear<float>(width, width, Init::xavier_normal(), rng)}));
   const Variable<float> x(rng.normal<float>({batch, width}));
   double forward = 1e9;
+  std::size_t recorded = 0;
   const double all = best([&] {
     model.zero_grad();
     Tape<float> tape;
     const auto start = std::chrono::steady_clock::now();
     const auto loss = mean(model(x));
+    recorded = tape.size();
     forward =
         std::min(forward, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     loss.backward();
@@ -214,6 +216,7 @@ void one_step(double peak) {
   std::printf("forward and backward     %8.3f ms (forward %.3f ms)\n", 1e3 * all, 1e3 * forward);
   std::printf("its matrix products      %8.3f ms, %.0f %% of it\n", 1e3 * products, 100 * products / all);
   std::printf("the same at peak         %8.3f ms\n", 1e3 * operations / peak);
+  std::printf("entries on its tape      %8zu\n", recorded);
   std::printf("an addition of 8 numbers %8.3f us, forward and backward: the price of an entry on the tape\n",
               1e3 * tape_cost);
 }
