@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(heat_maps) {
   BOOST_TEST(contains(text.str(), "re,sidual     0.0       –\n"));
   // Drawn from below, numbers beyond the scale at its end.
   const auto script = gnuplot_script(figure, Image::png, "map.png");
-  BOOST_TEST(contains(script, "$map << EOD\n0.040000 NaN\n-2.000000 -8.000000\nEOD\nplot $map matrix"));
+  BOOST_TEST(contains(script, "$map << EOD\n0 1 -2\n1 1 -8\n0 0 0.04\nEOD\nplot $map using"));
   BOOST_TEST(contains(script, "set cbrange [-8:8]"));
   BOOST_TEST(contains(script, "set ytics ('plain' 1, 're,sidual' 0)"));
   BOOST_TEST(contains(script, "'-16' at first 1,1 center font ',10' textcolor rgb 'white'"));

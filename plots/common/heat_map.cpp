@@ -71,8 +71,8 @@ std::string map_commands(const Panel& panel, const Place& place) {
   const HeatMap& map = *panel.map;
   const std::size_t rows = map.rows.size(), columns = map.columns.size();
   const Range range = colours(map);
-  constexpr double letter = 6.8, scale = 86;
-  const double left = place.left + (panel.y_label.empty() ? 16 : 40) + letter * double(longest(map.rows)),
+  constexpr double letter = 7.4, scale = 92;
+  const double left = place.left + (panel.y_label.empty() ? 26 : 62) + letter * double(longest(map.rows)),
                right = place.right - scale;
   std::ostringstream out;
   const auto label = [&](const std::string& words, double x, double y, const std::string& style) {
@@ -94,9 +94,9 @@ std::string map_commands(const Panel& panel, const Place& place) {
       << (right + 12) / place.width << ',' << 1 - place.lower / place.height << " size " << 14 / place.width
       << ',' << (place.lower - place.upper) / place.height << "\nset cbtics font ',9.5'\nset format cb '%g'\n"
       << "set object 99 rectangle from graph 0,0 to graph 1,1 fillstyle solid noborder fillcolor rgb "
-         "'#DDDDDD' behind\nunset grid\n";
+         "'#DDDDDD' behind\nunset grid\nset style fill solid noborder\n";
   label(panel.y_label, place.left + 20, (place.upper + place.lower) / 2, "center rotate by 90 font ',10.5'");
-  label(map.unit, place.right - 10, (place.upper + place.lower) / 2, "center rotate by 90 font ',10'");
+  label(map.unit, place.right - 18, (place.upper + place.lower) / 2, "center rotate by 90 font ',10'");
   const bool numbers = rows <= 16 && columns <= 12;
   for (std::size_t row = 0; numbers && row < rows; ++row)
     for (std::size_t column = 0; column < columns; ++column) {
@@ -105,15 +105,15 @@ std::string map_commands(const Panel& panel, const Place& place) {
       out << "set label " << quoted(short_number(cell)) << " at first " << column << ',' << rows - 1 - row
           << " center font ',10' textcolor rgb '" << (light ? "black" : "white") << "' noenhanced front\n";
     }
-  out << "$map << EOD\n";  // gnuplot's first row is the lowest
-  for (std::size_t row = rows; row-- > 0;)
+  out << "$map << EOD\n";  // each cell reaches under the next: no seams
+  for (std::size_t row = 0; row < rows; ++row)
     for (std::size_t column = 0; column < columns; ++column)
-      out << (std::isfinite(map.cells[row][column])
-                  ? std::to_string(std::clamp(map.cells[row][column], range.low, range.high))
-                  : "NaN")
-          << (column + 1 < columns ? ' ' : '\n');
-  out << "EOD\nplot $map matrix with image pixels\nunset label\nunset object 99\nunset colorbox\n"
-      << "set grid ytics lc rgb '#E4E4E4' lw 1 lt 1\nset ytics enhanced\n";
+      if (const double cell = map.cells[row][column]; std::isfinite(cell))
+        out << column << ' ' << rows - 1 - row << ' ' << std::clamp(cell, range.low, range.high) << '\n';
+  out << "EOD\nplot $map using 1:2:($1-.5):($1+.6):($2-.6):($2+.5):3 with boxxyerror fillstyle solid "
+         "noborder linecolor palette\nunset label\nunset object 99\nunset colorbox\n"
+      << "set grid ytics lc rgb '#E4E4E4' lw 1 lt 1\nset ytics enhanced\nset style fill transparent solid "
+         ".22 noborder\n";
   return out.str();
 }
 

@@ -122,7 +122,7 @@ int Laboratory::run(int argc, char** argv, const std::function<void()>& experime
     std::cout << '\n';
     const int code = verdicts_->finish();
     write_verdicts();
-    std::cout << verdicts_->summary(name_);
+    if (!changed() || !verdicts_->judged().empty()) std::cout << verdicts_->summary(name_);
     // Pictures that gnuplot could not draw are a failure for whoever asked for them by name.
     return code == 0 && !drawn_ && app_.count("--format") != 0 ? 2 : code;
   } catch (const std::exception& error) {
