@@ -343,6 +343,19 @@ BOOST_AUTO_TEST_CASE(two_spiral_arms) {
   check_error([] { spiral<float>(3, -.1, 1); }, {"noise is -0.1"});
 }
 
+BOOST_AUTO_TEST_CASE(three_spiral_arms) {
+  const double pi = std::acos(-1.);
+  const auto data = spiral<double>(300, 0, 1, 3);
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const double radius = std::hypot(data.x(i, 0), data.x(i, 1));
+    const double angle = 3 * pi * radius + 2 * pi * double(i % 3) / 3;
+    BOOST_REQUIRE(data.labels(i) == int(i % 3));
+    BOOST_REQUIRE_SMALL(data.x(i, 0) - radius * std::cos(angle), 1e-13);
+    BOOST_REQUIRE_SMALL(data.x(i, 1) - radius * std::sin(angle), 1e-13);
+  }
+  check_error([] { spiral<float>(3, 0, 1, 0); }, {"there are 0 arms"});
+}
+
 BOOST_AUTO_TEST_CASE(two_moons) {
   const auto exact = moons<double>(200, 0, 1);
   for (std::size_t i = 0; i < 200; ++i) {
