@@ -1,6 +1,7 @@
 #include "laboratory.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -98,6 +99,8 @@ void Laboratory::write_verdicts() const {
   all["command"] = output_.command;
   all["first_seed"] = first_seed_;
   all["quick"] = quick_;
+  all["changed"] = changed();
+  all["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   all["verdicts"] = nlohmann::json::array();
   for (const auto& judged : verdicts_->judged())
     all["verdicts"].push_back({{"what", judged.what},
@@ -116,6 +119,7 @@ void Laboratory::write_verdicts() const {
 int Laboratory::run(int argc, char** argv, const std::function<void()>& experiment) {
   if (const int code = parse(argc, argv); code >= 0) return code;
   verdicts_ = std::make_unique<Verdicts>(std::cout);
+  begin_ = std::chrono::steady_clock::now();
   try {
     std::cout << claim_ << "\n(" << source_ << ")\n\n";
     experiment();

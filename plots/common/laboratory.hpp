@@ -13,6 +13,7 @@
 //   }
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -97,6 +98,7 @@ class Laboratory {
   std::uint64_t first_seed_ = 1;
   bool quick_ = false, full_ = false, drawn_ = true;
   std::unique_ptr<Verdicts> verdicts_;
+  std::chrono::steady_clock::time_point begin_;
 };
 
 /// Mean, smallest and largest at each place over the seeds, each a curve of the same length.
