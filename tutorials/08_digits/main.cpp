@@ -58,7 +58,7 @@ Trained train(const Labelled<float>& data, const Settings& settings, const Loss&
   const std::size_t steps = settings.epochs * Batches<float>(data, settings.batch).size();
   std::size_t done = 0;
   Progress progress("seed " + std::to_string(seed), steps);
-  const Watch after_step = [&](const Tally& so_far) {
+  const AfterStep after_step = [&](const Tally& so_far) {
     std::ostringstream text;
     text << std::fixed << std::setprecision(4) << "epoch " << result.epochs.size() + 1 << '/'
          << settings.epochs << "  loss " << so_far.loss() << "  accuracy " << so_far.accuracy();

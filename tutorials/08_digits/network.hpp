@@ -47,12 +47,12 @@ struct Tally {
 };
 
 using Loss = std::function<Variable<float>(const Variable<float>& logits, const Indices& labels)>;
-using Watch = std::function<void(const Tally&)>;  // called after every step
+using AfterStep = std::function<void(const Tally&)>;  // called after every step
 
 // [epoch]
 inline Tally train_epoch(
     Module<float>& model, Optimizer<float>& optimizer, const Labelled<float>& data, std::size_t batch_size,
-    const Loss& loss_of, Rng& rng, const Watch& watch = [](const Tally&) {}) {
+    const Loss& loss_of, Rng& rng, const AfterStep& after_step = [](const Tally&) {}) {
   Tally tally;
   for (const auto& batch : Batches<float>(data, batch_size, rng)) {
     Tape<float> tape;
@@ -62,7 +62,7 @@ inline Tally train_epoch(
     loss.backward();
     optimizer.step();
     tally.add(logits, loss, batch.labels);
-    watch(tally);
+    after_step(tally);
   }
   return tally;
 }
