@@ -6,6 +6,7 @@
 #include "xgrad/core/parallel.hpp"
 #include "xgrad/core/random.hpp"
 #include "xgrad/core/tape.hpp"
+#include "xgrad/core/threads.hpp"
 #include "xgrad/core/variable.hpp"
 #include "xgrad/data/batches.hpp"
 #include "xgrad/data/cifar.hpp"

@@ -12,7 +12,7 @@
 
 #include "machine.hpp"
 #include "workloads.hpp"
-#include "xgrad/core/gemm.hpp"
+#include "xgrad/core/threads.hpp"
 
 namespace {
 
@@ -30,7 +30,7 @@ std::size_t threads() {
 /// The workload for all threads. Where each computes a part, each needs its products for itself.
 Workload prepared(const std::string& name) {
   Workload workload = make_workload(name, threads());
-  xgrad::set_gemm_threads(workload.parts > 1 ? 1 : threads());
+  xgrad::set_threads(workload.parts > 1 ? 1 : threads());
   return workload;
 }
 
@@ -67,7 +67,7 @@ void measure_steps(benchmark::State& state, const std::string& name) {
 
 void measure_products(benchmark::State& state, const std::string& name) {
   Workload workload = make_workload(name);
-  xgrad::set_gemm_threads(threads());
+  xgrad::set_threads(threads());
   if (workload.products.empty()) return state.SkipWithError("it multiplies no matrices");
   for (int i = 0; i < warm_up_steps; ++i) workload.products.run();
   Samples all;

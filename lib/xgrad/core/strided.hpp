@@ -8,6 +8,7 @@
 
 #include "xgrad/core/array.hpp"
 #include "xgrad/core/rows.hpp"
+#include "xgrad/core/threads.hpp"
 
 namespace xgrad::detail {
 
@@ -87,6 +88,16 @@ template <class T, class F, class... In>
   for (std::size_t i = 0; i < n; ++i) out[i] = f(in[i]...);
 }
 
+/// The same, on several threads where n is large. Parts begin at cache lines.
+template <class T, class F, class... In>
+void apply(std::size_t n, F f, T* out, const In*... in) {
+  constexpr std::size_t line = 64;
+  for_parts(parts_of(n), (n + line - 1) / line, [=](std::size_t, std::size_t begin, std::size_t end) {
+    const std::size_t i = begin * line;
+    apply_contiguous(std::min(end * line, n) - i, f, out + i, (in + i)...);
+  });
+}
+
 template <class Out, class F, class... In, std::size_t... K>
 void apply_row(std::size_t n, const std::array<std::ptrdiff_t, sizeof...(In) + 1>& at,
                const std::array<std::ptrdiff_t, sizeof...(In) + 1>& step, F f, Out* out,
@@ -100,19 +111,37 @@ void apply_row(std::size_t n, const std::array<std::ptrdiff_t, sizeof...(In) + 1
   }
 }
 
+/// for_each_row in parts along the first axis, on several threads where `shape` is large: row(part, n,
+/// offsets, steps).
+template <std::size_t N, class Row>
+void for_each_row_in_parts(std::size_t parts, const Shape& shape, const std::array<Strides, N>& strides,
+                           Row row) {
+  for_parts(parts, shape.empty() ? 1 : shape[0], [&](std::size_t p, std::size_t begin, std::size_t end) {
+    Shape some = shape;
+    if (!some.empty()) some[0] = end - begin;
+    for_each_row(some, strides, [&](std::size_t n, auto at, const auto& step) {
+      for (std::size_t k = 0; k < N && begin > 0; ++k)
+        at[k] += static_cast<std::ptrdiff_t>(begin) * strides[k][0];
+      row(p, n, at, step);
+    });
+  });
+}
+
 /// result[i] = f(a[i], b[i], …), the arguments broadcast to `shape`.
 template <class T, class F, class... In>
 Array<T> elementwise_to(const Shape& shape, F f, const In&... in) {
   auto result = empty<T>(shape);
   if (((in.size() == result.size()) && ...)) {  // equal sizes after broadcasting: equal layout
-    apply_contiguous(result.size(), f, result.data(), in.data()...);
+    apply(result.size(), f, result.data(), in.data()...);
     return result;
   }
   const std::array<Strides, sizeof...(In) + 1> strides{broadcast_strides(shape, shape),
                                                        broadcast_strides(shape_of(in), shape)...};
-  for_each_row(shape, strides, [&](std::size_t n, const auto& at, const auto& step) {
-    apply_row(n, at, step, f, result.data(), std::index_sequence_for<In...>(), in.data()...);
-  });
+  for_each_row_in_parts(parts_of(result.size()), shape, strides,
+                        [&](std::size_t, std::size_t n, const auto& at, const auto& step) {
+                          apply_row(n, at, step, f, result.data(), std::index_sequence_for<In...>(),
+                                    in.data()...);
+                        });
   return result;
 }
 
@@ -120,7 +149,7 @@ Array<T> elementwise_to(const Shape& shape, F f, const In&... in) {
 template <class T, class F>
 Array<T> elementwise(F f, const Array<T>& a) {
   auto result = empty_like(a);
-  apply_contiguous(a.size(), f, result.data(), a.data());
+  apply(a.size(), f, result.data(), a.data());
   return result;
 }
 
@@ -129,28 +158,35 @@ template <class T, class F>
 Array<T> elementwise(const char* op, F f, const Array<T>& a, const Array<T>& b) {
   if (a.shape() == b.shape()) {
     auto result = empty_like(a);
-    apply_contiguous(a.size(), f, result.data(), a.data(), b.data());
+    apply(a.size(), f, result.data(), a.data(), b.data());
     return result;
   }
   return elementwise_to<T>(broadcast_shape(op, shape_of(a), shape_of(b)), f, a, b);
 }
 
-/// The sum of `x` over every axis along which `shape` has to be broadcast to become x's shape.
+/// The sum of `x` over every axis along which `shape` has to be broadcast to become x's shape. Where parts of
+/// a large x would add to the same sums, each has its own first.
 template <class T>
 Array<T> sum_to(const Array<T>& x, const Shape& shape) {
-  auto result = zeros<T>(shape);
-  const std::array<Strides, 2> strides{broadcast_strides(shape_of(x), shape_of(x)),
-                                       broadcast_strides(shape, shape_of(x))};
-  for_each_row(shape_of(x), strides, [&](std::size_t n, const auto& at, const auto& step) {
-    const T* from = x.data() + at[0];
-    T* to = result.data() + at[1];
-    if (step[1] == 0) {
-      *to += sum_of<T>(n, [=](std::size_t i) { return from[i]; });
-    } else {
-      for (std::size_t i = 0; i < n; ++i) to[i] += from[i];
-    }
-  });
-  return result;
+  const Shape whole = shape_of(x);
+  const std::array<Strides, 2> strides{broadcast_strides(whole, whole), broadcast_strides(shape, whole)};
+  const std::size_t parts = whole.empty() ? 1 : std::min(parts_of(x.size()), (whole[0] + 1) / 2);
+  const bool apart = parts > 1 && strides[1][0] == 0;
+  Shape sums = shape;
+  if (apart) sums.insert(sums.begin(), parts);
+  auto result = zeros<T>(sums);
+  const std::size_t size = apart ? result.size() / parts : 0;
+  for_each_row_in_parts(parts, whole, strides,
+                        [&](std::size_t p, std::size_t n, const auto& at, const auto& step) {
+                          const T* from = x.data() + at[0];
+                          T* to = result.data() + p * size + at[1];
+                          if (step[1] == 0) {
+                            *to += sum_of<T>(n, [=](std::size_t i) { return from[i]; });
+                          } else {
+                            for (std::size_t i = 0; i < n; ++i) to[i] += from[i];
+                          }
+                        });
+  return apart ? sum_to(result, shape) : result;
 }
 
 }  // namespace xgrad::detail

@@ -21,7 +21,7 @@ template <class T, class F, class D>
 Variable<T> unary(const char* op, const Variable<T>& x, F f, D derivative) {
   return record<T>(op, elementwise<T>(f, x.value()), {x}, [=](const Array<T>& y, Gradient<T> dy) {
     x.accumulate(dy.transform([&](const T* in, T* out) {
-      detail::apply_contiguous(
+      detail::apply(
           y.size(), [=](T d, T v, T f_v) { return d * derivative(v, f_v); }, out, in, x.value().data(),
           y.data());
     }));
@@ -55,7 +55,7 @@ Variable<T> of_sum(const char* op, const Variable<T>& a, const Variable<T>& b, F
                      Array<T> changed;
                      if constexpr (!std::is_same_v<D, std::nullptr_t>) {
                        changed = dy.transform([&](const T* in, T* out) {
-                         detail::apply_contiguous(
+                         detail::apply(
                              y.size(), [=](T d, T v) { return d * derivative(v); }, out, in, y.data());
                        });
                        dy = Gradient<T>(std::move(changed));

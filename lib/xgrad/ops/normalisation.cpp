@@ -5,12 +5,14 @@
 
 #include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
+#include "xgrad/core/threads.hpp"
 #include "xgrad/core/vector_math.hpp"
 #include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
 
 using detail::max_of;
+using detail::parts_of;
 using detail::sum_of;
 using detail::sums_of;
 
@@ -18,6 +20,14 @@ namespace {
 
 bool ends_with(const Shape& shape, const Shape& end) {
   return end.size() <= shape.size() && std::equal(end.rbegin(), end.rend(), shape.rbegin());
+}
+
+/// f(part, r) for each row r, cut into so many parts.
+template <class F>
+void for_rows(std::size_t parts, std::size_t rows, F f) {
+  detail::for_parts(parts, rows, [&](std::size_t p, std::size_t begin, std::size_t end) {
+    for (std::size_t r = begin; r < end; ++r) f(p, r);
+  });
 }
 
 /// Applies a last-axis op along any axis by moving that axis to the end and back.
@@ -35,22 +45,22 @@ Variable<T> softmax_rows(const Variable<T>& x) {
   using fast::exp;
   const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
   auto y = empty_like(x.value());
-  for (std::size_t r = 0; r < rows; ++r) {
+  for_rows(parts_of(x.size()), rows, [&](std::size_t, std::size_t r) {
     const T* in = x.value().data() + r * n;
     T* out = y.data() + r * n;
     const T top = max_of(in, n);
     const T scale = T(1) / sum_of<T>(n, [=](std::size_t i) { return out[i] = exp(in[i] - top); });
     for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
-  }
+  });
   return record<T>("softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
     x.accumulate(dy.transform([&](const T* from, T* to) {
-      for (std::size_t r = 0; r < rows; ++r) {
+      for_rows(parts_of(y.size()), rows, [&](std::size_t, std::size_t r) {
         const T *p = y.data() + r * n, *d = from + r * n;
         T* dx = to + r * n;
         const T dot = sum_of<T>(n, [=](std::size_t i) { return p[i] * d[i]; });
         XGRAD_INDEPENDENT
         for (std::size_t i = 0; i < n; ++i) dx[i] = p[i] * (d[i] - dot);
-      }
+      });
     }));
   });
 }
@@ -61,22 +71,22 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
   using fast::exp, std::log;
   const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
   auto y = empty_like(x.value());
-  for (std::size_t r = 0; r < rows; ++r) {
+  for_rows(parts_of(x.size()), rows, [&](std::size_t, std::size_t r) {
     const T* in = x.value().data() + r * n;
+    T* out = y.data() + r * n;
     const T top = max_of(in, n);
     const T rest = log(sum_of<T>(n, [=](std::size_t i) { return exp(in[i] - top); }));
-    for (std::size_t i = 0; i < n; ++i)
-      y.data()[r * n + i] = in[i] - top - rest;  // top first: no cancellation
-  }
+    for (std::size_t i = 0; i < n; ++i) out[i] = in[i] - top - rest;  // top first: no cancellation
+  });
   return record<T>("log_softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
     x.accumulate(dy.transform([&](const T* from, T* to) {
-      for (std::size_t r = 0; r < rows; ++r) {
+      for_rows(parts_of(y.size()), rows, [&](std::size_t, std::size_t r) {
         const T *l = y.data() + r * n, *d = from + r * n;
         T* dx = to + r * n;
         const T total = sum_of<T>(n, [=](std::size_t i) { return d[i]; });
         XGRAD_INDEPENDENT
         for (std::size_t i = 0; i < n; ++i) dx[i] = d[i] - exp(l[i]) * total;
-      }
+      });
     }));
   });
 }
@@ -116,7 +126,7 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   // Saved for the way back: x̂ is recomputed from x, μ and 1/s, two numbers a row.
   auto mu = empty<T>({rows}), inverse = empty<T>({rows});
   auto y = empty_like(x.value());
-  for (std::size_t r = 0; r < rows; ++r) {
+  for_rows(parts_of(x.size()), rows, [&](std::size_t, std::size_t r) {
     const T* in = x.value().data() + r * n;
     T* out = y.data() + r * n;
     const T* gain = gamma ? gamma.value().data() + r % gains * n : nullptr;
@@ -129,17 +139,25 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
       out[i] = (in[i] - mean) * scale * (gain ? gain[i] : T(1)) + (shift ? shift[i] : T(0));
     mu.data()[r] = mean;
     inverse.data()[r] = scale;
-  }
+  });
   VariableList<T> inputs{x};
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
   return record<T>("layer_norm", std::move(y), std::move(inputs), [=](const Array<T>&, Gradient<T> dy) {
-    auto dgamma = zeros<T>(gamma ? gamma.shape() : shape), dbeta = zeros<T>(beta ? beta.shape() : shape);
+    // Parts of many rows sum dγ and dβ for themselves; accumulate adds them up.
+    const std::size_t parts = gains == 1 && shifts == 1 ? parts_of(x.size()) : 1;
+    const auto sums = [&](const Variable<T>& affine) {
+      Shape each = affine ? affine.shape() : shape;
+      if (parts > 1) each.insert(each.begin(), parts);
+      return zeros<T>(each);
+    };
+    auto dgamma = sums(gamma), dbeta = sums(beta);
     auto dx = dy.transform([&](const T* from, T* to) {
-      for (std::size_t r = 0; r < rows; ++r) {
+      for_rows(parts, rows, [&](std::size_t p, std::size_t r) {
         const T *in = x.value().data() + r * n, *d = from + r * n;
         const T* gain = gamma ? gamma.value().data() + r % gains * n : nullptr;
-        T *dg = dgamma.data() + r % gains * n, *db = dbeta.data() + r % shifts * n, *out = to + r * n;
+        T *dg = dgamma.data() + (p + r % gains) * n, *db = dbeta.data() + (p + r % shifts) * n;
+        T* out = to + r * n;
         const T mean = mu.data()[r], scale = inverse.data()[r];
         const auto [sum_g, sum_g_hat] = sums_of<T>(n, [=](std::size_t i) {
           const T hat = (in[i] - mean) * scale, g = gain ? gain[i] * d[i] : d[i];
@@ -153,7 +171,7 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
           const T hat = (in[i] - mean) * scale, g = gain ? gain[i] * d[i] : d[i];
           out[i] = scale * (g - through_mu - hat * through_sigma);
         }
-      }
+      });
     });
     x.accumulate(std::move(dx));
     gamma.accumulate(std::move(dgamma));

@@ -1,0 +1,129 @@
+#include "xgrad/core/threads.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "xgrad/core/array.hpp"
+#include "xgrad/core/gemm.hpp"
+
+namespace xgrad {
+
+namespace {
+
+/// Threads that wait for work. They are made when first needed and end with the program.
+class Workers {
+ public:
+  ~Workers() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      ending_ = true;
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
+
+  /// Does task(1) … task(n-1) on other threads and task(0) here; returns when all are done.
+  void run(std::size_t n, const std::function<void(std::size_t)>& task) {
+    std::size_t open = n - 1;
+    std::condition_variable done;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      waiting_ += n - 1;
+      while (threads_.size() < busy_ + waiting_) threads_.emplace_back([this] { work(); });
+      for (std::size_t i = 1; i < n; ++i)
+        queue_.push_back([&, i] {
+          task(i);
+          const std::lock_guard<std::mutex> inner(mutex_);
+          if (--open == 0) done.notify_one();
+        });
+    }
+    wake_.notify_all();
+    task(0);
+    std::unique_lock<std::mutex> lock(mutex_);
+    done.wait(lock, [&] { return open == 0; });
+  }
+
+ private:
+  void work() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [this] { return ending_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      const auto task = std::move(queue_.front());
+      queue_.pop_front();
+      --waiting_;
+      ++busy_;
+      lock.unlock();
+      task();
+      lock.lock();
+      --busy_;
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> queue_;
+  std::vector<std::thread> threads_;
+  std::size_t waiting_ = 0, busy_ = 0;
+  bool ending_ = false;
+};
+
+Workers& workers() {
+  static Workers instance;
+  return instance;
+}
+
+std::atomic<std::size_t>& allowed() {
+  static std::atomic<std::size_t> n{std::max(std::thread::hardware_concurrency(), 1u)};
+  return n;
+}
+
+/// Whether this thread is one of several that share a piece of work already.
+bool& is_shared() {
+  thread_local bool shared = false;
+  return shared;
+}
+
+}  // namespace
+
+void set_threads(std::size_t n) {
+  if (n == 0) fail("set_threads", "0 threads cannot work: use at least 1");
+  set_gemm_threads(n);
+  allowed() = n;
+}
+
+void detail::on_threads(std::size_t n, const std::function<void(std::size_t)>& task) {
+  workers().run(n, [&](std::size_t i) {
+    const bool before = std::exchange(is_shared(), n > 1 || is_shared());
+    task(i);
+    is_shared() = before;
+  });
+}
+
+void detail::share_out(std::size_t n, const std::function<void(std::size_t)>& part) {
+  const std::size_t threads = is_shared() ? 1 : std::min<std::size_t>(n, allowed());
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr error;
+  const auto take_turns = [&](std::size_t) {  // who is quicker does more
+    try {
+      for (std::size_t p = next++; p < n; p = next++) part(p);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      error = std::current_exception();
+    }
+  };
+  if (threads == 1)
+    take_turns(0);
+  else
+    on_threads(threads, take_turns);
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace xgrad

@@ -1,0 +1,38 @@
+#pragma once
+// Threads inside one operation: a large array is worked on in parts. How it is cut depends on the array
+// alone, never on the number of threads, so that the result is the same bit for bit whatever that number is.
+
+#include <cstddef>
+#include <functional>
+
+namespace xgrad {
+
+/// How many threads one operation on large arrays, or one matrix product, may use. Unless set, operations use
+/// as many as there are processors, products what OpenBLAS thinks best. A program that runs its own threads,
+/// one network each, wants 1. Throws Error on 0.
+void set_threads(std::size_t n);
+
+namespace detail {
+
+/// Does task(0) on this thread and task(1) … task(n-1) on others at the same time; returns when all are done.
+/// Operations inside use one thread each. A task must not throw.
+void on_threads(std::size_t n, const std::function<void(std::size_t)>& task);
+
+/// Does part(0) … part(n-1), on as many threads as one operation may use now. When a part throws, the others
+/// still end, and the exception goes on.
+void share_out(std::size_t n, const std::function<void(std::size_t)>& part);
+
+/// The number of parts into which an operation on so many numbers is cut: below, waking a thread costs more
+/// than it brings.
+inline std::size_t parts_of(std::size_t numbers) { return numbers < (std::size_t(1) << 18) ? 1 : 16; }
+
+/// f(part, begin, end) for consecutive parts of 0 ≤ i < n; some may be empty.
+template <class F>
+void for_parts(std::size_t parts, std::size_t n, F f) {
+  if (parts <= 1) return f(std::size_t(0), std::size_t(0), n);
+  share_out(parts, [&](std::size_t p) { f(p, p * n / parts, (p + 1) * n / parts); });
+}
+
+}  // namespace detail
+
+}  // namespace xgrad

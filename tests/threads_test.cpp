@@ -1,0 +1,158 @@
+// Large operations on several threads: the same bits as on one, and the numbers of the definitions.
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <thread>
+
+#include "xgrad/core/threads.hpp"
+#include "xgrad/ops/composed.hpp"
+#include "xgrad/xgrad.hpp"
+
+using namespace xgrad;
+
+namespace {
+
+/// Sets the number of threads, and in the end that of the processors.
+struct Threads {
+  explicit Threads(std::size_t n) { set_threads(n); }
+  ~Threads() { set_threads(std::max(std::thread::hardware_concurrency(), 1u)); }
+};
+
+/// An operation on x, and two rows that broadcast to it.
+using Operation =
+    std::function<Variable<float>(const Variable<float>&, const Variable<float>&, const Variable<float>&)>;
+
+/// y and the gradients of x and both rows, for a random cotangent.
+std::vector<Array<float>> results(const Operation& f, const Shape& shape) {
+  Rng rng(8);
+  const auto x = parameter(rng.normal<float>(shape)),
+             a = parameter(rng.uniform<float>({shape.back()}, .5, 2)),
+             b = parameter(rng.normal<float>({shape.back()}));
+  Tape<float> tape;
+  const auto y = f(x, a, b);
+  y.backward(rng.normal<float>(y.shape()));
+  std::vector<Array<float>> all{y.value()};
+  for (const auto* v : {&x, &a, &b})
+    if (v->has_grad()) all.push_back(v->grad());
+  return all;
+}
+
+double largest_difference(const Array<float>& a, const Array<float>& b) {
+  double largest = 0, scale = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    largest = std::max(largest, double(std::abs(a.data()[i] - b.data()[i])));
+    scale = std::max(scale, double(std::abs(b.data()[i])));
+  }
+  return largest / scale;
+}
+
+using V = Variable<float>;
+
+/// f of pieces so small that each is done at once, one behind the other.
+V in_pieces(V (*f)(const V&), const V& x) {
+  const auto rows = static_cast<std::ptrdiff_t>(x.extent(0)), step = (rows + 7) / 8;
+  std::vector<V> pieces;
+  for (std::ptrdiff_t i = 0; i < rows; i += step)
+    pieces.push_back(f(slice(x, 0, i, std::min(i + step, rows))));
+  return concatenate(pieces, 0);
+}
+
+struct Case {
+  const char* name;
+  Operation fused, definition;
+};
+const std::vector<Case> cases{
+    {"gelu", [](auto& x, auto&, auto&) { return gelu(x); },
+     [](auto& x, auto&, auto&) { return in_pieces(gelu<float>, x); }},
+    {"add_relu", [](auto& x, auto&, auto& b) { return add_relu(x, b); },
+     [](auto& x, auto&, auto& b) { return relu(x + b); }},
+    {"mul", [](auto& x, auto& a, auto&) { return x * a; },
+     [](auto& x, auto& a, auto&) { return x / (V(1.0f) / a); }},
+    {"softmax", [](auto& x, auto&, auto&) { return softmax(x); },
+     [](auto& x, auto&, auto&) { return composed::softmax(x); }},
+    {"log_softmax", [](auto& x, auto&, auto&) { return log_softmax(x); },
+     [](auto& x, auto&, auto&) { return composed::log_softmax(x); }},
+    {"layer_norm", [](auto& x, auto& a, auto& b) { return layer_norm(x, a, b); },
+     [](auto& x, auto& a, auto& b) { return composed::layer_norm(x, a, b); }},
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(threads_test)
+
+BOOST_AUTO_TEST_CASE(any_number_of_threads_gives_the_same_bits) {
+  for (const Shape& shape : {Shape{1024, 257}, Shape{3, 100001}, Shape{1, 300007}, Shape{7, 300, 130}})
+    for (const Case& c : cases) {
+      set_threads(1);
+      const auto one = results(c.fused, shape);
+      for (std::size_t n : {2, 3, 20}) {
+        const Threads threads(n);
+        BOOST_TEST((results(c.fused, shape) == one),
+                   c.name << " on " << n << " threads, x " << to_string(shape));
+      }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(large_operations_are_what_their_definitions_say) {
+  const Threads threads(2);
+  for (const Shape& shape : {Shape{1024, 257}, Shape{3, 100001}, Shape{7, 300, 130}})
+    for (const Case& c : cases) {
+      const auto fused = results(c.fused, shape), definition = results(c.definition, shape);
+      BOOST_REQUIRE(fused.size() == definition.size());
+      for (std::size_t i = 0; i < fused.size(); ++i)
+        BOOST_TEST(largest_difference(fused[i], definition[i]) < 2e-5, c.name << " of " << to_string(shape));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(large_sums_are_those_of_a_loop) {
+  const Threads threads(2);
+  Rng rng(3);
+  const auto x = rng.normal<double>({7, 300, 130});
+  for (const Axes& axes : {Axes{0}, Axes{1}, Axes{2}, Axes{0, 2}, Axes{}}) {
+    const auto total = sum(Variable<double>(x), axes, true).value();
+    auto right = zeros<double>(shape_of(total));
+    const bool keep[3] = {total.shape()[0] > 1, total.shape()[1] > 1, total.shape()[2] > 1};
+    for (std::size_t i = 0; i < 7; ++i)
+      for (std::size_t j = 0; j < 300; ++j)
+        for (std::size_t k = 0; k < 130; ++k)
+          right(keep[0] ? i : 0, keep[1] ? j : 0, keep[2] ? k : 0) += x(i, j, k);
+    for (std::size_t i = 0; i < total.size(); ++i)
+      BOOST_TEST(std::abs(total.data()[i] - right.data()[i]) < 1e-9);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(parts_cover_everything_once) {
+  const Threads threads(3);
+  for (std::size_t n : {0, 1, 5, 16, 1000})
+    for (std::size_t parts : {1, 2, 16}) {
+      std::vector<int> times(n, 0);
+      detail::for_parts(parts, n, [&](std::size_t, std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) ++times[i];
+      });
+      BOOST_TEST((times == std::vector<int>(n, 1)));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(inside_a_part_there_is_one_thread) {
+  const Threads threads(4);
+  in_parallel<float>(2, [](std::size_t) {
+    detail::share_out(16, [here = std::this_thread::get_id()](std::size_t) {
+      if (std::this_thread::get_id() != here) fail("part", "this is another thread");
+    });
+  });
+  std::vector<std::thread::id> seen(4);
+  detail::on_threads(4, [&](std::size_t i) { seen[i] = std::this_thread::get_id(); });
+  BOOST_TEST((seen[0] == std::this_thread::get_id()));
+  BOOST_TEST((std::count(seen.begin(), seen.end(), seen[0]) == 1));
+}
+
+BOOST_AUTO_TEST_CASE(an_error_in_a_part_reaches_the_caller) {
+  for (std::size_t n : {1, 3}) {
+    const Threads threads(n);
+    const auto run = [] { detail::share_out(16, [](std::size_t p) { p == 5 ? fail("part", p) : void(); }); };
+    BOOST_CHECK_EXCEPTION(run(), Error, [](const Error& e) { return e.what() == std::string("[part] 5"); });
+  }
+  BOOST_CHECK_THROW(set_threads(0), Error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
