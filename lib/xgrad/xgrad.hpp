@@ -50,6 +50,7 @@
 #include "xgrad/probe/autocorrelation.hpp"
 #include "xgrad/probe/gradient_norms.hpp"
 #include "xgrad/probe/jacobian.hpp"
+#include "xgrad/probe/path_lengths.hpp"
 #include "xgrad/probe/recorder.hpp"
 #include "xgrad/probe/residual_gradient.hpp"
 #include "xgrad/probe/singular_values.hpp"
