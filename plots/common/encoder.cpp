@@ -48,7 +48,7 @@ EncoderMeasurement measure(const EncoderOptions& options, const EncoderWiring& w
   EncoderMeasurement result;
   const xgrad::Observer<double> attention([&](auto& module, const auto& x, const auto&) {
     if (dynamic_cast<xgrad::MultiHeadAttention<double>*>(&module))
-      result.query_share.push_back(log10_query_share(x.value()));
+      result.query_share.push_back(log10_query_share(x.value()) + std::log10(wiring.wiring.gain));
   });
   xgrad::Tape<double> tape;
   std::vector<Variable<double>> states{x0};
@@ -63,6 +63,12 @@ EncoderMeasurement measure(const EncoderOptions& options, const EncoderWiring& w
     result.value.push_back(xgrad::log10_norm(layers[l].attention.value.weight.grad()));
   }
   return result;
+}
+
+void merge_output(xgrad::MultiHeadAttention<double>& attention) {
+  auto& weight = attention.output.weight.mutable_value();
+  const std::size_t d = weight.shape().front();
+  for (std::size_t i = 0; i < weight.size(); ++i) weight.data()[i] = i / d == i % d;
 }
 
 std::vector<std::vector<double>> all(const std::vector<EncoderMeasurement>& runs,

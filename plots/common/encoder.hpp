@@ -36,12 +36,16 @@ struct EncoderMeasurement {
   std::vector<double> sizes;   ///< RMS of that input
   std::vector<double> query;   ///< ‖∂L/∂W_Q‖
   std::vector<double> value;   ///< ‖∂L/∂W_V‖
-  std::vector<double> query_share;  ///< ‖∂L/∂W_Q‖ / ‖∂L/∂W_V‖ as predicted from the attention's input
+  std::vector<double>
+      query_share;  ///< ‖∂L/∂W_Q‖ / ‖∂L/∂W_V‖ as predicted from the attention's input (and β of W_V)
 };
 
 /// Draws standard normal tokens, weights (feed-forward width 4d) and random labels from `seed`; one pass
 /// forward to a cross-entropy over d classes and one backward.
 EncoderMeasurement measure(const EncoderOptions& options, const EncoderWiring& wiring, std::uint64_t seed);
+
+/// Makes W_O the identity: the attention of papers that write it with W_V alone.
+void merge_output(xgrad::MultiHeadAttention<double>& attention);
 
 /// `what` of every measurement.
 std::vector<std::vector<double>> all(const std::vector<EncoderMeasurement>& runs,
