@@ -93,13 +93,12 @@ bool train(Settings& settings, const program::Files& files) {
       schedule::cosine(settings.learning_rate, settings.steps - warm_up, settings.learning_rate / 10));
   std::size_t step = 0;
   const Training<float> training{model, optimizer, {{"windows", &rng}}, {{"step", &step}}, to_json(settings)};
-  const bool resumes = files.resumes();
-  if (resumes) load_checkpoint(files.checkpoint, training);
+  program::Logs logs(files);
+  if (files.resumes()) load_checkpoint(files.checkpoint, training);
   save_config(files.configuration(), settings);
   std::cerr << text.size() << " characters, " << vocabulary.size() << " different ones; "
             << model.parameter_count() << " parameters\n";
 
-  std::optional<program::Logs> logs;
   const Interrupt ctrl_c;
   double validation_loss = NAN;
   {
@@ -119,9 +118,8 @@ bool train(Settings& settings, const program::Files& files) {
       if (step % settings.evaluate_every == 0 || step == settings.steps) {
         const NoGrad pause;
         validation_loss = evaluate(model, validation, step == settings.steps ? validation.size() : 4);
-        if (!logs) logs.emplace(files, resumes ? step : 0);
-        logs->write(step, {{"loss", double(loss.item())}, {"validation loss", validation_loss}});
-        logs->histograms(step, model);
+        logs.write(step, {{"loss", double(loss.item())}, {"validation loss", validation_loss}});
+        logs.histograms(step, model);
       }
       if (step % settings.save_every == 0 || step == settings.steps)
         save_checkpoint(files.checkpoint, training);
@@ -181,30 +179,29 @@ int main(int argc, char** argv) {
   app.add_option("text", settings.text, "any text in UTF-8: the last tenth is kept to judge by");
   app.add_option("--prompt", request.prompt, "where the writing begins");
   app.add_option("--length", request.length, "how many characters to write")->capture_default_str();
-  app.add_option("--temperature", request.sampling.temperature, "below 1: safer, above: bolder")
-      ->check(CLI::Range(0., 100.))
-      ->capture_default_str();
+  using program::number;
+  number(app, "--temperature", request.sampling.temperature, 0, 100, "below 1: safer, above: bolder");
   app.add_option("--top-k", request.sampling.top_k, "draw from the k likeliest characters only; 0: all")
       ->capture_default_str();
   app.add_flag("--greedy", request.greedy, "always the likeliest character");
   app.add_option("--seed", request.seed, "of what is drawn")->capture_default_str();
-  const auto learning = [](CLI::Option* option) { option->group("Learning")->capture_default_str(); };
-  learning(app.add_option("--steps", settings.steps, "how long to learn")->check(CLI::Range(1, 100000000)));
-  learning(
-      app.add_option("--batch", settings.batch, "pieces of text per step")->check(CLI::Range(1, 1000000)));
-  learning(app.add_option("--context", settings.model.context, "characters seen at once")
-               ->check(CLI::Range(1, 100000)));
-  learning(app.add_option("--layers", settings.model.layers)->check(CLI::Range(1, 100)));
-  learning(app.add_option("--heads", settings.model.heads)->check(CLI::Range(1, 256)));
-  learning(
-      app.add_option("--width", settings.model.d, "features of a character")->check(CLI::Range(1, 4096)));
-  learning(app.add_option("--dropout", settings.model.dropout)->check(CLI::Range(0., .9)));
-  learning(app.add_option("--lr", settings.learning_rate, "the largest learning rate")->check(program::rate));
-  learning(app.add_option("--weights-seed", settings.seed,
-                          "of the initial weights and the pieces that are drawn"));
-  learning(
-      app.add_option("--evaluate-every", settings.evaluate_every, "steps")->check(CLI::Range(1, 100000000)));
-  learning(app.add_option("--save-every", settings.save_every, "steps")->check(CLI::Range(1, 100000000)));
+  auto& model = settings.model;
+  const std::size_t many = 100000000;
+  for (CLI::Option* option :
+       {number(app, "--steps", settings.steps, 1, many, "how long to learn"),
+        number(app, "--batch", settings.batch, 1, 1000000, "pieces of text per step"),
+        number(app, "--context", model.context, 1, 100000, "characters seen at once"),
+        number(app, "--layers", model.layers, 1, 100, "blocks of attention and feed-forward"),
+        number(app, "--heads", model.heads, 1, 256, "of attention"),
+        number(app, "--width", model.d, 1, 4096, "features of a character"),
+        number(app, "--dropout", model.dropout, 0, .9, "share of numbers left out while learning"),
+        program::learning_rate(app, settings.learning_rate, "the largest learning rate"),
+        app.add_option("--weights-seed", settings.seed,
+                       "of the initial weights and the pieces that are drawn")
+            ->capture_default_str(),
+        number(app, "--evaluate-every", settings.evaluate_every, 1, many, "steps"),
+        number(app, "--save-every", settings.save_every, 1, many, "steps")})
+    option->group("Learning");
   files.add_to(app);
   return program::run(app, [&] {
     program::parse(app, argc, argv, files, settings);

@@ -18,17 +18,36 @@ void Files::add_to(CLI::App& app) {
                        "write a log with histograms for TensorBoard, into a folder"));
 }
 
-Logs::Logs(const Files& files, std::size_t first_step) {
-  if (!files.csv.empty()) logs_.push_back(std::make_unique<CsvLog>(files.csv, first_step));
-  if (!files.json_lines.empty())
-    logs_.push_back(std::make_unique<JsonLinesLog>(files.json_lines, first_step));
-  if (files.tensorboard.empty()) return;
-  auto log = std::make_unique<TensorBoardLog>(files.tensorboard, first_step);
+CLI::Option* word(CLI::App& app, const std::string& name, std::string& value,
+                  const std::vector<std::string>& words, const std::string& help) {
+  return app.add_option(name, value, help)->check(CLI::IsMember(words))->capture_default_str();
+}
+
+CLI::Option* learning_rate(CLI::App& app, double& value, const std::string& help) {
+  const CLI::Validator rate(
+      [](std::string& text) {
+        double number = 0;
+        return CLI::detail::lexical_cast(text, number) && number >= 1e-9 && number <= 10
+                   ? std::string()
+                   : "must be a number from 1e-9 to 10, not " + text;
+      },
+      "FLOAT in [1e-9 - 10]");
+  return app.add_option("--lr", value, help)->check(rate)->capture_default_str();
+}
+
+void Logs::open(std::size_t first_step) {
+  open_ = true;
+  if (!files_.csv.empty()) logs_.push_back(std::make_unique<CsvLog>(files_.csv, first_step));
+  if (!files_.json_lines.empty())
+    logs_.push_back(std::make_unique<JsonLinesLog>(files_.json_lines, first_step));
+  if (files_.tensorboard.empty()) return;
+  auto log = std::make_unique<TensorBoardLog>(files_.tensorboard, first_step);
   tensorboard_ = log.get();
   logs_.push_back(std::move(log));
 }
 
 void Logs::write(std::size_t step, const Scalars& scalars) {
+  if (!open_) open(resumes_ ? step : 0);
   for (auto& log : logs_) log->write(step, scalars);
 }
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <optional>
+#include <type_traits>
 
 #include "xgrad/io/tensorboard.hpp"
 #include "xgrad/xgrad.hpp"
@@ -38,15 +38,49 @@ void parse(CLI::App& app, int argc, char** argv, Files& files, Settings& setting
                 "): leave them out, or begin anew with --fresh, or name another --checkpoint");
 }
 
-/// The logs that were asked for. Steps from `first_step` on are written anew.
+/// An option that is a number from `low` to `high`; --help shows its default.
+template <class T>
+CLI::Option* number(CLI::App& app, const std::string& name, T& value, std::common_type_t<T> low,
+                    std::common_type_t<T> high, const std::string& help) {
+  return app.add_option(name, value, help)->check(CLI::Range(low, high))->capture_default_str();
+}
+
+/// An option that is one of these words; --help shows its default.
+CLI::Option* word(CLI::App& app, const std::string& name, std::string& value,
+                  const std::vector<std::string>& words, const std::string& help);
+
+/// --lr: CLI11 takes "nan" for a number, and no range for one.
+CLI::Option* learning_rate(CLI::App& app, double& value, const std::string& help);
+
+/// The options of a Trainer that saves to the checkpoint every so many steps. Puts the settings beside it.
+template <class Settings>
+xgrad::TrainerOptions trainer_options(const Files& files, const Settings& settings, std::size_t every) {
+  xgrad::save_config(files.configuration(), settings);
+  xgrad::TrainerOptions options;
+  options.epochs = settings.epochs;
+  options.batch = settings.batch;
+  options.seed = settings.seed;
+  options.progress = "training";
+  options.checkpoint = files.checkpoint;
+  options.checkpoint_every = every;
+  options.configuration = xgrad::to_json(settings);
+  return options;
+}
+
+/// The logs that were asked for, opened at the first line. A training that goes on from a checkpoint keeps
+/// the lines of earlier steps.
 class Logs {
  public:
-  Logs(const Files& files, std::size_t first_step);
+  explicit Logs(const Files& files) : files_(files), resumes_(files.resumes()) {}
   void write(std::size_t step, const xgrad::Scalars& scalars);
   /// Of every parameter, for TensorBoard only.
   void histograms(std::size_t step, xgrad::Module<float>& model);
 
  private:
+  void open(std::size_t first_step);
+
+  Files files_;
+  bool resumes_, open_ = false;
   std::vector<std::unique_ptr<xgrad::Log>> logs_;
   xgrad::TensorBoardLog* tensorboard_ = nullptr;  // one of them
 };
@@ -59,15 +93,5 @@ int interrupted(const Files& files, std::size_t step);
 
 /// A number with so many digits after the point.
 std::string fixed(double value, int digits);
-
-/// CLI11 takes "nan" for a number, and no range for one.
-inline const CLI::Validator rate = CLI::Validator(
-    [](std::string& text) {
-      double value = 0;
-      return CLI::detail::lexical_cast(text, value) && value >= 1e-9 && value <= 10
-                 ? std::string()
-                 : "must be a number from 1e-9 to 10, not " + text;
-    },
-    "FLOAT in [1e-9 - 10]");
 
 }  // namespace program

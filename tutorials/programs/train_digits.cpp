@@ -113,32 +113,21 @@ int train(Settings settings, const program::Files& files, std::size_t mistakes) 
   std::cout << settings.model.kind << ": " << model.parameter_count() << " parameters" << std::endl;
   Adam<float> optimizer(model.parameters(), settings.learning_rate);
 
-  TrainerOptions options;
-  options.epochs = settings.epochs;
-  options.batch = settings.batch;
-  options.seed = settings.seed;
+  TrainerOptions options = program::trainer_options(files, settings, 500);
   options.threads = settings.threads;
   const std::size_t steps_per_epoch = (data.train.size() + settings.batch - 1) / settings.batch;
   options.schedule = schedule::linear(settings.learning_rate, settings.epochs * steps_per_epoch);
-  options.progress = "training";
-  options.checkpoint = files.checkpoint;
-  options.checkpoint_every = 500;
-  options.configuration = to_json(settings);
-  save_config(files.configuration(), settings);
-
   Trainer<float> trainer(model, optimizer, options);
   trainer.validate = [&] {
     const Evaluation evaluation = evaluate(model, data.test);
     return Measures{{"loss", evaluation.loss}, {"accuracy", evaluation.accuracy()}};
   };
-  const bool resumes = files.resumes();
-  std::optional<program::Logs> logs;
+  program::Logs logs(files);
   trainer.on_epoch = [&](const History& h) {
-    if (!logs) logs.emplace(files, resumes ? h.steps() : 0);
-    logs->write(h.steps(), {{"loss", h.epoch_loss.back()},
-                            {"test loss", h.measure("loss").back()},
-                            {"test accuracy", h.measure("accuracy").back()}});
-    logs->histograms(h.steps(), model);
+    logs.write(h.steps(), {{"loss", h.epoch_loss.back()},
+                           {"test loss", h.measure("loss").back()},
+                           {"test accuracy", h.measure("accuracy").back()}});
+    logs.histograms(h.steps(), model);
   };
   const History history = trainer.fit(data.train.size(), [&](const Batch& batch) {
     const auto some = samples(data.train, batch);
@@ -168,28 +157,17 @@ int main(int argc, char** argv) {
                  "folder with the IDX files of MNIST or a relative, or with CIFAR-10's binary files");
   app.add_option("--images", settings.images, "how many to learn from (default: 3000 generated, or all)")
       ->check(CLI::Range(1, 10000000));
-  app.add_option("--model", settings.model.kind,
-                 "mlp (residual blocks with LayerNorm) or resnet (convolutions)")
-      ->check(CLI::IsMember({"mlp", "resnet"}))
-      ->capture_default_str();
-  app.add_option("--blocks", settings.model.blocks, "residual blocks, of a resnet in each of three stages")
-      ->check(CLI::Range(1, 100))
-      ->capture_default_str();
-  app.add_option("--width", settings.model.width, "features, of a resnet channels of the first stage")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  app.add_option("--epochs", settings.epochs, "times that every image is seen")
-      ->check(CLI::Range(1, 10000))
-      ->capture_default_str();
-  app.add_option("--batch", settings.batch, "images per step")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_option("--lr", settings.learning_rate, "learning rate of Adam at the beginning; it falls to 0")
-      ->check(program::rate)
-      ->capture_default_str();
-  app.add_option("--threads", settings.threads, "at work on each batch")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  using program::number;
+  auto& model = settings.model;
+  program::word(app, "--model", model.kind, {"mlp", "resnet"},
+                "mlp (residual blocks with LayerNorm) or resnet (convolutions)");
+  number(app, "--blocks", model.blocks, 1, 100, "residual blocks, of a resnet in each of three stages");
+  number(app, "--width", model.width, 1, 4096, "features, of a resnet channels of the first stage");
+  number(app, "--epochs", settings.epochs, 1, 10000, "times that every image is seen");
+  number(app, "--batch", settings.batch, 1, 1000000, "images per step");
+  program::learning_rate(app, settings.learning_rate,
+                         "learning rate of Adam at the beginning; it falls to 0");
+  number(app, "--threads", settings.threads, 1, 1024, "at work on each batch");
   app.add_option("--seed", settings.seed, "of the initial weights and the order of the images")
       ->capture_default_str();
   app.add_option("--mistakes", mistakes, "show so many test images that were misread");

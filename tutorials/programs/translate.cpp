@@ -150,27 +150,17 @@ bool train(Settings& settings, const program::Files& files) {
     return cross_entropy(translate.model(batch.source, batch.target), batch.expected, not_padding);
   };
 
-  TrainerOptions options;
-  options.epochs = settings.epochs;
-  options.batch = settings.batch;
-  options.seed = settings.seed;
+  TrainerOptions options = program::trainer_options(files, settings, 200);
   options.clip = 1;
-  options.progress = "training";
-  options.checkpoint = files.checkpoint;
-  options.checkpoint_every = 200;
-  options.configuration = to_json(settings);
-  save_config(files.configuration(), settings);
   Trainer<float> trainer(translate.model, optimizer, options);
   if (!corpus.held_out.empty())
     trainer.validate = [&] { return Measures{{"loss", double(loss_of(corpus.held_out).item())}}; };
-  const bool resumes = files.resumes();
-  std::optional<program::Logs> logs;
+  program::Logs logs(files);
   trainer.on_epoch = [&](const History& h) {
-    if (!logs) logs.emplace(files, resumes ? h.steps() : 0);
     Scalars scalars{{"loss", h.epoch_loss.back()}};
     if (!corpus.held_out.empty()) scalars.emplace_back("held-out loss", h.measure("loss").back());
-    logs->write(h.steps(), scalars);
-    logs->histograms(h.steps(), translate.model);
+    logs.write(h.steps(), scalars);
+    logs.histograms(h.steps(), translate.model);
   };
   const History history = trainer.fit(corpus.train.size(), [&](const Batch& batch) {
     std::vector<SentencePair> pairs;
@@ -220,33 +210,18 @@ int main(int argc, char** argv) {
   app.add_option("sentence", sentences, "what to translate, such as \"I love you\"");
   app.add_flag("--train", only_train, "learn, or go on learning, and translate nothing");
   app.add_option("--data", settings.data, "text file: in each line a sentence, a tab, and its translation");
-  app.add_option("--held-out", settings.held_out, "pairs kept from learning, to judge by")
-      ->check(CLI::Range(0, 1000000))
-      ->capture_default_str();
-  app.add_option("--layers", settings.model.layers, "of the encoder and of the decoder")
-      ->check(CLI::Range(1, 100))
-      ->capture_default_str();
-  app.add_option("--heads", settings.model.heads, "of attention")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  app.add_option("--width", settings.model.d, "features of a word")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  app.add_option("--norm", settings.model.placement, "where layer normalisation stands: post or pre")
-      ->check(CLI::IsMember({"post", "pre"}))
-      ->capture_default_str();
-  app.add_option("--dropout", settings.model.dropout, "share of numbers left out while learning")
-      ->check(CLI::Range(0., .9))
-      ->capture_default_str();
-  app.add_option("--epochs", settings.epochs, "times that every pair is seen")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  app.add_option("--batch", settings.batch, "pairs per step")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_option("--lr", settings.learning_rate, "learning rate of Adam")
-      ->check(program::rate)
-      ->capture_default_str();
+  using program::number;
+  auto& model = settings.model;
+  number(app, "--held-out", settings.held_out, 0, 1000000, "pairs kept from learning, to judge by");
+  number(app, "--layers", model.layers, 1, 100, "of the encoder and of the decoder");
+  number(app, "--heads", model.heads, 1, 256, "of attention");
+  number(app, "--width", model.d, 1, 4096, "features of a word");
+  program::word(app, "--norm", model.placement, {"post", "pre"},
+                "where layer normalisation stands: post or pre");
+  number(app, "--dropout", model.dropout, 0, .9, "share of numbers left out while learning");
+  number(app, "--epochs", settings.epochs, 1, 100000, "times that every pair is seen");
+  number(app, "--batch", settings.batch, 1, 1000000, "pairs per step");
+  program::learning_rate(app, settings.learning_rate, "learning rate of Adam");
   app.add_option("--seed", settings.seed, "of the initial weights and all random choices")
       ->capture_default_str();
   files.add_to(app);
