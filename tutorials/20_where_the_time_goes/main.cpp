@@ -224,7 +224,7 @@ void one_step(double peak) {
 int main(int argc, char** argv) {
   show::options(argc, argv,
                 "Where the time goes: the limits of this machine, and what keeps a training step from them.");
-  set_gemm_threads(1);
+  set_threads(1);
   Rng rng(0);
   const auto x = rng.normal<float>({rows, columns});
   const double peak = the_machine();
