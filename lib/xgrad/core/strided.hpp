@@ -40,17 +40,38 @@ inline bool broadcasts_to(const Shape& from, const Shape& to) {
   return compatible(from, to) && broadcast_shape("broadcast", from, to) == to;
 }
 
+template <std::size_t N>
+using Offsets = std::array<std::ptrdiff_t, N>;
+
+/// A reference to a function, whatever its type: what takes one is compiled once for all.
+template <class... Arguments>
+class FunctionRef {
+ public:
+  template <class F>
+  FunctionRef(const F& f)
+      : f_(&f),
+        call_([](const void* f, Arguments... arguments) { (*static_cast<const F*>(f))(arguments...); }) {}
+  void operator()(Arguments... arguments) const { call_(f_, arguments...); }
+
+ private:
+  const void* f_;
+  void (*call_)(const void*, Arguments...);
+};
+template <std::size_t N>
+using RowBody = FunctionRef<std::size_t, const Offsets<N>&, const Offsets<N>&>;
+template <std::size_t N>
+using RowOfPartBody = FunctionRef<std::size_t, std::size_t, const Offsets<N>&, const Offsets<N>&>;
+
 /// Calls row(n, offsets, steps) for each innermost run of `shape`: operand k's entries of that run lie at
 /// offsets[k] + i·steps[k], 0 ≤ i < n. Axes that are contiguous for all operands are merged into one first.
-template <std::size_t N, class Row>
-void for_each_row(const Shape& shape, const std::array<Strides, N>& strides, Row row) {
-  using Offsets = std::array<std::ptrdiff_t, N>;
+template <std::size_t N>
+void for_each_row(const Shape& shape, const std::array<Strides, N>& strides, RowBody<N> row) {
   Shape extents;  // innermost axis first
-  std::vector<Offsets> steps;
+  std::vector<Offsets<N>> steps;
   for (std::size_t axis = shape.size(); axis-- > 0;) {
     if (shape[axis] == 0) return;
     if (shape[axis] == 1) continue;
-    Offsets step;
+    Offsets<N> step;
     for (std::size_t k = 0; k < N; ++k) step[k] = strides[k][axis];
     bool merges = !extents.empty();
     for (std::size_t k = 0; k < N && merges; ++k)
@@ -62,9 +83,9 @@ void for_each_row(const Shape& shape, const std::array<Strides, N>& strides, Row
       steps.push_back(step);
     }
   }
-  Offsets offsets{};
+  Offsets<N> offsets{};
   if (extents.empty()) {
-    row(std::size_t(1), offsets, Offsets{});
+    row(std::size_t(1), offsets, Offsets<N>{});
     return;
   }
   Shape index(extents.size(), 0);
@@ -84,7 +105,7 @@ void for_each_row(const Shape& shape, const std::array<Strides, N>& strides, Row
 
 /// out[i] = f(in[i]…). Flattened: a call left in this loop would keep it from becoming vector instructions.
 template <class T, class F, class... In>
-[[gnu::flatten]] void apply_contiguous(std::size_t n, F f, T* out, const In*... in) {
+[[gnu::noinline, gnu::flatten]] void apply_contiguous(std::size_t n, F f, T* out, const In*... in) {
   for (std::size_t i = 0; i < n; ++i) out[i] = f(in[i]...);
 }
 
@@ -113,13 +134,13 @@ void apply_row(std::size_t n, const std::array<std::ptrdiff_t, sizeof...(In) + 1
 
 /// for_each_row in parts along the first axis, on several threads where `shape` is large: row(part, n,
 /// offsets, steps).
-template <std::size_t N, class Row>
+template <std::size_t N>
 void for_each_row_in_parts(std::size_t parts, const Shape& shape, const std::array<Strides, N>& strides,
-                           Row row) {
+                           RowOfPartBody<N> row) {
   for_parts(parts, shape.empty() ? 1 : shape[0], [&](std::size_t p, std::size_t begin, std::size_t end) {
     Shape some = shape;
     if (!some.empty()) some[0] = end - begin;
-    for_each_row(some, strides, [&](std::size_t n, auto at, const auto& step) {
+    for_each_row<N>(some, strides, [&](std::size_t n, Offsets<N> at, const Offsets<N>& step) {
       for (std::size_t k = 0; k < N && begin > 0; ++k)
         at[k] += static_cast<std::ptrdiff_t>(begin) * strides[k][0];
       row(p, n, at, step);
@@ -137,11 +158,11 @@ Array<T> elementwise_to(const Shape& shape, F f, const In&... in) {
   }
   const std::array<Strides, sizeof...(In) + 1> strides{broadcast_strides(shape, shape),
                                                        broadcast_strides(shape_of(in), shape)...};
-  for_each_row_in_parts(parts_of(result.size()), shape, strides,
-                        [&](std::size_t, std::size_t n, const auto& at, const auto& step) {
-                          apply_row(n, at, step, f, result.data(), std::index_sequence_for<In...>(),
-                                    in.data()...);
-                        });
+  for_each_row_in_parts<sizeof...(In) + 1>(parts_of(result.size()), shape, strides,
+                                           [&](std::size_t, std::size_t n, const auto& at, const auto& step) {
+                                             apply_row(n, at, step, f, result.data(),
+                                                       std::index_sequence_for<In...>(), in.data()...);
+                                           });
   return result;
 }
 
@@ -176,16 +197,16 @@ Array<T> sum_to(const Array<T>& x, const Shape& shape) {
   if (apart) sums.insert(sums.begin(), parts);
   auto result = zeros<T>(sums);
   const std::size_t size = apart ? result.size() / parts : 0;
-  for_each_row_in_parts(parts, whole, strides,
-                        [&](std::size_t p, std::size_t n, const auto& at, const auto& step) {
-                          const T* from = x.data() + at[0];
-                          T* to = result.data() + p * size + at[1];
-                          if (step[1] == 0) {
-                            *to += sum_of<T>(n, [=](std::size_t i) { return from[i]; });
-                          } else {
-                            for (std::size_t i = 0; i < n; ++i) to[i] += from[i];
-                          }
-                        });
+  for_each_row_in_parts<2>(parts, whole, strides,
+                           [&](std::size_t p, std::size_t n, const auto& at, const auto& step) {
+                             const T* from = x.data() + at[0];
+                             T* to = result.data() + p * size + at[1];
+                             if (step[1] == 0) {
+                               *to += sum_of<T>(n, [=](std::size_t i) { return from[i]; });
+                             } else {
+                               for (std::size_t i = 0; i < n; ++i) to[i] += from[i];
+                             }
+                           });
   return apart ? sum_to(result, shape) : result;
 }
 
