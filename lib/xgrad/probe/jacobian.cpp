@@ -44,7 +44,7 @@ Array<T> jacobian(const Map<T>& f, const Array<T>& x) {
   const auto y = f(input);
   const std::size_t m = y.size(), n = input.size();
   auto result = zeros<T>({m, n});
-  const auto flat = reshape(y, {m});  // an entry of its own, should f be the identity
+  const auto flat = reshape(y, {std::ptrdiff_t(m)});  // an entry of its own, should f be the identity
   if (!tape.holds(flat)) return result;
   const OnlyGradientOf<T> only(input, tape);
   for (std::size_t i = 0; i < m; ++i) {
@@ -66,7 +66,7 @@ Array<T> input_gradient(const Map<T>& f, const Array<T>& x, const Array<T>& cota
   if (cotangent.size() && shape_of(cotangent) != y.shape())
     fail("input_gradient", "the cotangent is ", to_string(shape_of(cotangent)), ", f(x) is ",
          to_string(y.shape()), ": both must have the same shape");
-  const auto flat = reshape(y, {y.size()});
+  const auto flat = reshape(y, {std::ptrdiff_t(y.size())});
   if (!tape.holds(flat)) return zeros<T>(input.shape());
   const OnlyGradientOf<T> only(input, tape);
   tape.backward(flat, cotangent.size() ? reshaped(cotangent, flat.shape()) : full<T>(flat.shape(), T(1)));
