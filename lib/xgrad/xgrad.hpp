@@ -54,6 +54,7 @@
 #include "xgrad/probe/recorder.hpp"
 #include "xgrad/probe/residual_gradient.hpp"
 #include "xgrad/probe/singular_values.hpp"
+#include "xgrad/probe/spectral_radius.hpp"
 #include "xgrad/probe/step_table.hpp"
 #include "xgrad/probe/tokens.hpp"
 #include "xgrad/probe/units.hpp"
