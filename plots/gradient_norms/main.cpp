@@ -1,6 +1,6 @@
 // Gradient norms across depth for any choice of wiring, normalisation, activation and initialisation of a
 // stack of layers, measured on real networks and judged against theory. Without a selection it draws two
-// figures of the gallery.
+// figures of its page.
 
 #include "figures.hpp"
 
@@ -28,13 +28,12 @@ int main(int argc, char** argv) {
 
   std::vector<std::string> figures;
   auto* chosen =
-      lab.add_option("--figure", figures, "Figures of the gallery to draw [both]")
+      lab.add_option("--figure", figures, "Figures of the page to draw [both]")
           ->check(CLI::IsMember(std::vector<std::string>{"plain-against-residual", "norm-placement"}));
 
   return lab.run(argc, argv, [&] {
     if (selection.made() && *chosen)
-      throw std::runtime_error(
-          "--figure draws a figure of the gallery; it cannot be combined with a selection");
+      throw std::runtime_error("--figure draws a figure of the page; it cannot be combined with a selection");
     const auto wanted = [&](const char* name) {
       return figures.empty() || std::find(figures.begin(), figures.end(), name) != figures.end();
     };
