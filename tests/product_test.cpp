@@ -89,6 +89,16 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(multiples_of_the_tile_and_one_more_or_less, T, Sca
             compare<T>(op_a, op_b, m, n, k, T(1), T(0), 0, false, rng);
 }
 
+// Rows a page apart are copied together before they are multiplied.
+BOOST_AUTO_TEST_CASE_TEMPLATE(rows_far_apart, T, Scalars) {
+  Rng rng(4);
+  const std::size_t k = detail::block_depth + 3, n = 8 * detail::lanes<T> + 1;
+  for (std::size_t m : {8 * detail::tile_rows, 9 * detail::tile_rows + 1, detail::block_rows + 1})
+    for (Op op_a : {Op::none, Op::transposed})
+      for (Op op_b : {Op::none, Op::transposed})
+        compare<T>(op_a, op_b, m, n, k, T(1), T(1), std::size_t(detail::far<T>), false, rng);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(what_stood_in_c_does_not_matter_when_beta_is_0, T, Scalars) {
   const std::vector<T> a(40, T(1)), b(40, T(1));
   std::vector<T> c(400, std::numeric_limits<T>::quiet_NaN());

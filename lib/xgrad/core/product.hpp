@@ -2,15 +2,18 @@
 // The matrix product C = α op(A) op(B) + β C for the sizes of this library's models, up to about a thousand
 // rows and columns. A tile of C stays in vector registers while l runs through the sum Σ_l a_il b_lj: each
 // step loads two vectors from row l of B and multiplies them by one number of each of the tile's rows of A.
+// Parts of A and B whose rows lie far apart in memory are copied together first.
 // (The scheme of Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3),
-// 2008. Copies of A, which matter for larger matrices, are left out.)
+// 2008.)
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <utility>
 
+#include "xgrad/core/memory.hpp"
 #include "xgrad/core/vector_math.hpp"
+#include "xgrad/core/xtensor.hpp"
 
 namespace xgrad::detail {
 
@@ -23,7 +26,7 @@ constexpr std::size_t vector_bytes = 32, tile_rows = 6;
 constexpr std::size_t vector_bytes = 16, tile_rows = 6;
 #endif
 constexpr std::size_t block_depth = 256,
-                      block_rows = 256;  // what of A and B the caches should hold at a time
+                      block_rows = 1024;  // what of A and B the caches should hold at a time
 
 /// So many numbers that one instruction adds or multiplies them all.
 template <class T>
@@ -34,6 +37,9 @@ template <class T>
 using Vector = typename VectorOf<T>::Type;
 template <class T>
 constexpr std::size_t lanes = vector_bytes / sizeof(T);
+/// Numbers so far apart lie on different pages, and get in each other's way in the first cache.
+template <class T>
+constexpr std::ptrdiff_t far = 4096 / sizeof(T);
 
 template <class T>
 XGRAD_INLINE Vector<T> load(const T* p) {
@@ -135,34 +141,66 @@ void pack(std::size_t k, std::size_t width, Matrix<T> b, T* panel, std::size_t l
   constexpr std::size_t n = lanes<T>;
   for (std::size_t j = 0; j < ld; j += n) {
     std::size_t l = 0;
-    if (b.down == 1 && j + n <= width)
+    if (b.right == 1 && j + n <= width) {
+      for (; l < k; ++l) store(load(b.at(l, j)), panel + l * ld + j);
+    } else if (b.down == 1 && j + n <= width) {
       for (; l + n <= k; l += n)
         transpose_square(b.at(l, j), static_cast<std::size_t>(b.right), panel + l * ld + j, ld);
+    }
     for (; l < k; ++l)
       for (std::size_t i = j; i < j + n; ++i) panel[l * ld + i] = i < width ? *b.at(l, i) : T(0);
   }
 }
 
+/// Rows of A, tile after tile: where they are, or copied.
+template <class T>
+struct Tiles {
+  Matrix<T> first;
+  std::ptrdiff_t next;  // from a tile to the one below
+  Matrix<T> operator[](std::size_t i) const {
+    return {first.data + static_cast<std::ptrdiff_t>(i) * next, first.down, first.right};
+  }
+};
+
+/// Copies m rows and k columns of a transposed matrix (a.down = 1) so that each column of a tile follows the
+/// last. Two tiles at a time: their columns are one stretch of memory, a cache line.
+template <class T>
+Tiles<T> pack_tiles(std::size_t m, std::size_t k, Matrix<T> a, T* to) {
+  const std::size_t size = k * tile_rows;
+  for (std::size_t i = 0; i < m; i += 2 * tile_rows) {
+    T* upper = to + i * k;
+    const std::size_t rows = std::min(tile_rows, m - i), more = std::min(tile_rows, m - i - rows);
+    for (std::size_t l = 0; l < k; ++l, upper += tile_rows) {
+      const T* column = a.at(i, l);
+      std::copy_n(column, rows == tile_rows ? tile_rows : rows, upper);
+      std::copy_n(column + rows, more == tile_rows ? tile_rows : more, upper + size);
+    }
+  }
+  return {{to, 1, tile_rows}, static_cast<std::ptrdiff_t>(size)};
+}
+
 /// m rows and up to V vectors' width of C.
 template <std::size_t V, class T>
-void panel_product(std::size_t m, std::size_t width, std::size_t k, T alpha, Matrix<T> a, Matrix<T> b, T beta,
+void panel_product(std::size_t m, std::size_t width, std::size_t k, T alpha, Tiles<T> a, Matrix<T> b, T beta,
                    Rows<const T*> c0, Rows<T*> c) {
   constexpr std::size_t full = V * lanes<T>;
   T packed[block_depth * full];
-  const bool direct = b.right == 1 && width == full;
+  const bool scattered = b.down >= far<T> && m >= 8 * tile_rows;  // a copy will be read often enough to pay
+  const bool direct = b.right == 1 && width == full && !scattered;
   if (!direct) pack(k, width, b, packed, full);
   const auto b_rows =
       direct ? Rows<const T*>{b.data, static_cast<std::size_t>(b.down)} : Rows<const T*>{packed, full};
   for (std::size_t i = 0; i < m; i += tile_rows) {
     const std::size_t rows = std::min(tile_rows, m - i);
+    const auto a_rows = a[i / tile_rows];
     const auto from = c0.from(i, 0);
     const auto to = c.from(i, 0);
     if (width == full) {
-      tile_of<V>(rows, k, alpha, a.from(i, 0), b_rows, beta, from, to);
+      tile_of<V>(rows, k, alpha, a_rows, b_rows, beta, from, to);
       continue;
     }
     T ab[tile_rows * full];
-    tile_of<V, tile_rows, T>(rows, k, alpha, a.from(i, 0), b_rows, T(0), from, {ab, full});
+    tile_of<V, tile_rows, T>(rows, k, alpha, a_rows, b_rows, T(0), from, {ab, full});
     for (std::size_t r = 0; r < rows; ++r)
       for (std::size_t j = 0; j < width; ++j)
         to.data[r * to.ld + j] =
@@ -175,14 +213,21 @@ template <class T>
 void product(std::size_t m, std::size_t n, std::size_t k, T alpha, Matrix<T> a, Matrix<T> b, T beta,
              Rows<const T*> c0, Rows<T*> c) {
   constexpr std::size_t narrow = lanes<T>, wide = 2 * narrow;
+  const bool scattered = a.down == 1 && a.right >= far<T> && n >= 4 * wide;
+  const std::size_t most_rows = scattered ? block_rows / 2 : block_rows;  // copies must stay in the cache
+  const std::size_t room = (std::min(most_rows, m) + tile_rows) * std::min(block_depth, k);
+  xt::uvector<T, RecyclingAllocator<T>> packed(scattered ? room : 0);
   for (std::size_t l = 0; l < k; l += block_depth) {
     const std::size_t depth = std::min(block_depth, k - l);
-    for (std::size_t i = 0; i < m; i += block_rows) {
-      const std::size_t rows = std::min(block_rows, m - i);
+    for (std::size_t i = 0; i < m; i += most_rows) {
+      const std::size_t rows = std::min(most_rows, m - i);
+      const auto a_block = a.from(i, l);
+      const auto tiles = scattered ? pack_tiles(rows, depth, a_block, packed.data())
+                                   : Tiles<T>{a_block, static_cast<std::ptrdiff_t>(tile_rows) * a.down};
       for (std::size_t j = 0; j < n; j += wide) {
         const std::size_t width = std::min(wide, n - j);
         const auto panel = width > narrow ? panel_product<2, T> : panel_product<1, T>;
-        panel(rows, width, depth, alpha, a.from(i, l), b.from(l, j), beta, c0.from(i, j), c.from(i, j));
+        panel(rows, width, depth, alpha, tiles, b.from(l, j), beta, c0.from(i, j), c.from(i, j));
       }
     }
     beta = T(1);  // what follows adds to the first part
