@@ -8,49 +8,23 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <utility>
 
 #include "xgrad/core/memory.hpp"
+#include "xgrad/core/vector.hpp"
 #include "xgrad/core/vector_math.hpp"
 #include "xgrad/core/xtensor.hpp"
 
 namespace xgrad::detail {
 
-// The width of this processor's vectors, and how many rows a tile can have before the registers run out.
-#if defined(__AVX512F__)
-constexpr std::size_t vector_bytes = 64, tile_rows = 8;
-#elif defined(__AVX__)
-constexpr std::size_t vector_bytes = 32, tile_rows = 6;
-#else
-constexpr std::size_t vector_bytes = 16, tile_rows = 6;
-#endif
+// How many rows a tile can have before the registers run out.
+constexpr std::size_t tile_rows = vector_bytes == 64 ? 8 : 6;
 constexpr std::size_t block_depth = 256,
                       block_rows = 1024;  // what of A and B the caches should hold at a time
 
-/// So many numbers that one instruction adds or multiplies them all.
-template <class T>
-struct VectorOf {
-  typedef T Type __attribute__((vector_size(vector_bytes)));
-};
-template <class T>
-using Vector = typename VectorOf<T>::Type;
-template <class T>
-constexpr std::size_t lanes = vector_bytes / sizeof(T);
 /// Numbers so far apart lie on different pages, and get in each other's way in the first cache.
 template <class T>
 constexpr std::ptrdiff_t far = 4096 / sizeof(T);
-
-template <class T>
-XGRAD_INLINE Vector<T> load(const T* p) {
-  Vector<T> v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-template <class T>
-XGRAD_INLINE void store(Vector<T> v, T* p) {
-  std::memcpy(p, &v, sizeof v);
-}
 
 /// op(A) or op(B): entry (i, j) is data[i·down + j·right].
 template <class T>

@@ -1,5 +1,6 @@
 #pragma once
-// Row kernels: an array seen as rows of its trailing axes, in plain loops that the compiler vectorises.
+// Row kernels: an array seen as rows of its trailing axes, in plain loops that the compiler vectorises, or in
+// loops over vectors.
 
 #include <cstddef>
 #include <type_traits>
@@ -42,6 +43,50 @@ XGRAD_INLINE std::pair<T, T> sums_of(std::size_t n, F f) {
     }
   }
   return {first, second};
+}
+
+/// Whether f takes vectors as it takes numbers: [](auto x) { … } does, [](T x) { … } does not.
+template <class T, class F, class... In>
+constexpr bool takes_vectors() {
+  if constexpr (std::is_floating_point_v<T> && (std::is_same_v<T, In> && ...))
+    return std::is_invocable_r_v<Vector<T>, F, Vector<In>...>;
+  else
+    return false;
+}
+
+/// out[i] = f(in[i]…), a vector at a time where f takes vectors. The last one is filled up with zeros, so
+/// that each entry is computed alike wherever it stands. Flattened: a call left in a loop over numbers would
+/// keep it from becoming vector instructions.
+template <class T, class F, class... In>
+[[gnu::noinline, gnu::flatten]] void apply_contiguous(std::size_t n, F f, T* out, const In*... in) {
+  if constexpr (takes_vectors<T, F, In...>()) {
+    std::size_t i = 0;
+    for (; i + lanes<T> <= n; i += lanes<T>) store(f(load(in + i)...), out + i);
+    if (i < n) store_first(n - i, f(load_first(n - i, in + i)...), out + i);
+  } else {
+    for (std::size_t i = 0; i < n; ++i) out[i] = f(in[i]...);
+  }
+}
+
+/// The same, and returns Σ out[i].
+template <class T, class F>
+[[gnu::noinline, gnu::flatten]] T apply_and_sum(std::size_t n, F f, T* out, const T* in) {
+  if constexpr (takes_vectors<T, F, T>()) {
+    Vector<T> total{};
+    std::size_t i = 0;
+    for (; i + lanes<T> <= n; i += lanes<T>) {
+      const Vector<T> y = f(load(in + i));
+      total += y;
+      store(y, out + i);
+    }
+    if (i < n) {
+      store_first(n - i, f(load_first(n - i, in + i)), out + i);
+      total += load_first(n - i, out + i);
+    }
+    return sum_of_lanes<T>(total);
+  } else {
+    return sum_of<T>(n, [=](std::size_t i) { return out[i] = f(in[i]); });
+  }
 }
 
 /// The largest of n ≥ 1 numbers. NaN may be overlooked: the caller meets it again when it uses the numbers.

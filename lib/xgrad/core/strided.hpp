@@ -103,13 +103,7 @@ void for_each_row(const Shape& shape, const std::array<Strides, N>& strides, Row
   }
 }
 
-/// out[i] = f(in[i]…). Flattened: a call left in this loop would keep it from becoming vector instructions.
-template <class T, class F, class... In>
-[[gnu::noinline, gnu::flatten]] void apply_contiguous(std::size_t n, F f, T* out, const In*... in) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = f(in[i]...);
-}
-
-/// The same, on several threads where n is large. Parts begin at cache lines.
+/// out[i] = f(in[i]…), on several threads where n is large. Parts begin at cache lines.
 template <class T, class F, class... In>
 void apply(std::size_t n, F f, T* out, const In*... in) {
   constexpr std::size_t line = 64;

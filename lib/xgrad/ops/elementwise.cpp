@@ -22,8 +22,11 @@ Variable<T> unary(const char* op, const Variable<T>& x, F f, D derivative) {
   return record<T>(op, elementwise<T>(f, x.value()), {x}, [=](const Array<T>& y, Gradient<T> dy) {
     x.accumulate(dy.transform([&](const T* in, T* out) {
       detail::apply(
-          y.size(), [=](T d, T v, T f_v) { return d * derivative(v, f_v); }, out, in, x.value().data(),
-          y.data());
+          y.size(),
+          [=](auto d, auto v, auto f_v) -> decltype(d * derivative(v, f_v)) {
+            return d * derivative(v, f_v);
+          },
+          out, in, x.value().data(), y.data());
     }));
   });
 }
@@ -154,7 +157,7 @@ Variable<T> sqrt(const Variable<T>& x) {
 template <class T>
 Variable<T> exp(const Variable<T>& x) {
   using fast::exp;
-  return unary("exp", x, [](T v) { return exp(v); }, [](T, T y) { return y; });
+  return unary("exp", x, [](auto v) { return exp(v); }, [](T, T y) { return y; });
 }
 
 // y = ln x,   dx = dy / x

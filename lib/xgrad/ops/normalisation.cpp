@@ -11,6 +11,7 @@
 
 namespace xgrad {
 
+using detail::apply_and_sum;
 using detail::max_of;
 using detail::parts_of;
 using detail::sum_of;
@@ -49,7 +50,8 @@ Variable<T> softmax_rows(const Variable<T>& x) {
     const T* in = x.value().data() + r * n;
     T* out = y.data() + r * n;
     const T top = max_of(in, n);
-    const T scale = T(1) / sum_of<T>(n, [=](std::size_t i) { return out[i] = exp(in[i] - top); });
+    const T scale = T(1) / apply_and_sum(
+                               n, [=](auto v) { return exp(v - top); }, out, in);
     for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
   });
   return record<T>("softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
@@ -75,7 +77,8 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
     const T* in = x.value().data() + r * n;
     T* out = y.data() + r * n;
     const T top = max_of(in, n);
-    const T rest = log(sum_of<T>(n, [=](std::size_t i) { return exp(in[i] - top); }));
+    const T rest = log(apply_and_sum(
+        n, [=](auto v) { return exp(v - top); }, out, in));
     for (std::size_t i = 0; i < n; ++i) out[i] = in[i] - top - rest;  // top first: no cancellation
   });
   return record<T>("log_softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
@@ -84,8 +87,8 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
         const T *l = y.data() + r * n, *d = from + r * n;
         T* dx = to + r * n;
         const T total = sum_of<T>(n, [=](std::size_t i) { return d[i]; });
-        XGRAD_INDEPENDENT
-        for (std::size_t i = 0; i < n; ++i) dx[i] = d[i] - exp(l[i]) * total;
+        detail::apply_contiguous(
+            n, [=](auto d_i, auto l_i) { return d_i - exp(l_i) * total; }, dx, d, l);
       });
     }));
   });
