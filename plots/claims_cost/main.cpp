@@ -27,10 +27,9 @@ int main(int argc, char** argv) {
   plots::Laboratory lab("claims-cost", "Residual connections and LN cost a little, and save nothing",
                         "experiments E7 and E9; He et al., arXiv:1512.03385; Ba et al., arXiv:1607.06450");
   plots::Settings s;
-  lab.add_option("--batch", s.batch, "rows; from 256 on all memory is counted")
-      ->check(CLI::Range(256, 65536));
-  lab.add_option("--blocks", s.blocks, "blocks")->check(CLI::Range(1, 1000));
-  lab.add_option("--widths", s.widths, "their widths d")->check(CLI::Range(1, 4096));
+  lab.add_option("--batch", s.batch, "rows; from 256 on all memory is counted").between(256, 65536);
+  lab.add_option("--blocks", s.blocks, "blocks").between(1, 1000);
+  lab.add_option("--widths", s.widths, "their widths d").between(1, 4096);
   return lab.run(argc, argv, [&] {
     plots::Figure figure{"claims-cost",
                          "Residual connections and LN cost a little, and save nothing",

@@ -215,9 +215,9 @@ int main(int argc, char** argv) {
                         "Residual connections cure vanishing gradients, not exploding ones",
                         "experiment E1; K. He et al., arXiv:1502.01852; R. Xiong et al., arXiv:2002.04745");
   plots::Settings s;
-  lab.add_option("--depth", s.depth, "layers")->check(CLI::Range(2, 1000));
-  lab.add_option("--width", s.width, "of each layer")->check(CLI::Range(2, 1024));
-  lab.add_option("--batch", s.batch, "samples")->check(CLI::Range(1, 1024));
+  lab.add_option("--depth", s.depth, "layers").between(2, 1000);
+  lab.add_option("--width", s.width, "of each layer").between(2, 1024);
+  lab.add_option("--batch", s.batch, "samples").between(1, 1024);
   return lab.run(argc, argv, [&] {
     const auto cells = plots::measure_all(lab, s);
     if (!lab.changed()) plots::judge(lab, cells);

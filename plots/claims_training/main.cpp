@@ -10,9 +10,9 @@ int main(int argc, char** argv) {
                         "experiments E2 to E5; He et al., arXiv:1512.03385; Ba et al., arXiv:1607.06450");
   plots::Settings s;
   lab.add_option("--rate", s.rate, "of Adam on the spiral");
-  lab.add_option("--limit", s.limit, "steps at most")->check(CLI::Range(2, 100000));
+  lab.add_option("--limit", s.limit, "steps at most").between(2, 100000);
   lab.add_option("--target", s.target, "the loss to reach");
-  lab.add_option("--width", s.width, "of each block on the spiral")->check(CLI::Range(2, 1024));
+  lab.add_option("--width", s.width, "of each block on the spiral").between(2, 1024);
   return lab.run(argc, argv, [&] {
     if (lab.quick()) s.limit = 120;
     plots::Figure figure{"claims-training",

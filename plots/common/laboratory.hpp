@@ -12,7 +12,6 @@
 //     });
 //   }
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -21,7 +20,8 @@
 #include <utility>
 #include <vector>
 
-#include "figure.hpp"
+#include "curves.hpp"
+#include "options.hpp"
 #include "verdict.hpp"
 #include "workers.hpp"
 
@@ -34,14 +34,12 @@ class Laboratory {
 
   /// An option of this experiment: `into` holds its default. Lists are separated by commas.
   template <class Value>
-  CLI::Option* add_option(const std::string& flag, Value& into, const std::string& help) {
-    auto* option = app_.add_option(flag, into, help)->capture_default_str()->group("This experiment");
-    if constexpr (CLI::detail::is_mutable_container<Value>::value) option->delimiter(',');
-    own_.push_back(option);
-    return option;
+  Option add_option(const std::string& flag, Value& into, const std::string& help) {
+    return own(options_.add(flag, into, help).show_default());
   }
-
-  CLI::Option* add_flag(const std::string& flag, bool& into, const std::string& help);
+  Option add_flag(const std::string& flag, bool& into, const std::string& help) {
+    return own(options_.add_flag(flag, into, help));
+  }
 
   /// Reads the command line, runs `experiment`, prints the tally and the one line that sums it up, and writes
   /// NAME.json. Returns the exit code: 0 when every verdict passed, 1 when one is OUTSIDE, 2 on an error.
@@ -85,12 +83,13 @@ class Laboratory {
   void note(const std::string& text);
 
  private:
+  Option own(Option option);
   int parse(int argc, char** argv);
   void write_verdicts() const;
 
   std::string name_, claim_, source_, command_;
-  CLI::App app_;
-  std::vector<CLI::Option*> own_;
+  Options options_;
+  std::vector<Option> own_;
   std::vector<std::string> chosen_;
   std::vector<std::string> formats_ = {"csv", "svg", "png", "text"};
   Output output_;
@@ -100,27 +99,5 @@ class Laboratory {
   std::unique_ptr<Verdicts> verdicts_;
   std::chrono::steady_clock::time_point begin_;
 };
-
-/// Mean, smallest and largest at each place over the seeds, each a curve of the same length.
-struct Curve {
-  std::vector<double> mean, low, high;
-};
-Curve curve(const std::vector<std::vector<double>>& seeds);
-
-/// A measured series of a curve over x.
-Series measured(const std::string& name, std::size_t look, const std::vector<double>& x, const Curve& curve);
-/// A predicted one.
-Series predicted(const std::string& name, const std::vector<double>& x, const std::vector<double>& y);
-
-/// Slope and intercept of the least-squares line through the points; NaN if one of them is not finite.
-struct Line {
-  double slope, intercept;
-};
-Line fit_line(const std::vector<double>& x, const std::vector<double>& y);
-
-double mean(const std::vector<double>& values);
-double median(std::vector<double> values);
-/// 0, 1, …, n-1 as numbers for an axis, beginning at `first`.
-std::vector<double> counting(std::size_t n, double first = 0);
 
 }  // namespace plots

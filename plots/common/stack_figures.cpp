@@ -12,9 +12,8 @@
 namespace plots {
 
 StackSettings::StackSettings(Laboratory& lab) : lab(lab) {
-  const auto positive = CLI::Range(std::size_t(1), std::size_t(100000));
-  lab.add_option("--width", width, "Units per layer [the figure's own]")->check(positive);
-  lab.add_option("--batch", batch, "Samples [the figure's own]")->check(positive);
+  lab.add_option("--width", width, "Units per layer [the figure's own]").between(1, 100000);
+  lab.add_option("--batch", batch, "Samples [the figure's own]").between(1, 100000);
   lab.add_flag("--float", single_precision, "Compute in float rather than double");
 }
 

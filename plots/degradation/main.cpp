@@ -234,7 +234,7 @@ int main(int argc, char** argv) {
                         "Deep plain networks train worse than shallow ones, residual ones do not",
                         "K. He et al., arXiv:1512.03385, arXiv:1502.01852");
   plots::Options options;
-  lab.add_option("--layers", options.layers, "Depths with batch normalisation, even numbers")->expected(1, 8);
+  lab.add_option("--layers", options.layers, "Depths with batch normalisation, even numbers").expected(1, 8);
   lab.add_option("--width", options.width, "Width of these");
   lab.add_option("--steps", options.steps, "Steps of training [600 and 500]");
   lab.add_option("--rate", options.rate, "Learning rate of the 30 ReLU layers");

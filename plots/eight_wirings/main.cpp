@@ -226,7 +226,6 @@ int main(int argc, char** argv) {
   lab.add_option("--batch", encoder.batch, "sequences");
   lab.add_option("--init", encoder.init,
                  "xavier_normal, xavier_uniform, he_normal, lecun_normal, orthogonal, …");
-  lab.add_option("--masks", settings.masks, "none, causal")
-      ->check(CLI::IsMember(std::vector<std::string>{"none", "causal"}));
+  lab.add_option("--masks", settings.masks, "none, causal").among({"none", "causal"});
   return lab.run(argc, argv, [&] { plots::experiment(lab, settings); });
 }

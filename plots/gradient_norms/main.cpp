@@ -14,25 +14,20 @@ int main(int argc, char** argv) {
   plots::StackSettings settings(lab);
   plots::Selection selection;
   const auto select = [&](const std::string& flag, auto& into, const std::string& help) {
-    return lab.add_option(flag, into, help)->group("Select networks: one curve for each combination");
+    return lab.add_option(flag, into, help).group("Select networks: one curve for each combination");
   };
-  select("--depth", selection.depths, "Numbers of layers [50]")
-      ->check(CLI::Range(std::size_t(1), std::size_t(100000)));
-  select("--wiring", selection.wirings, "Wirings [plain,residual]")
-      ->check(CLI::IsMember(plots::wiring_names));
-  select("--norm", selection.norms, "Where layer normalisation stands [none]")
-      ->check(CLI::IsMember(plots::norm_names));
-  select("--activation", selection.activations, "Activations [relu]")
-      ->check(CLI::IsMember(plots::activation_names));
-  select("--init", selection.inits, "Initialisations [default]")->check(CLI::IsMember(plots::init_names));
+  select("--depth", selection.depths, "Numbers of layers [50]").between(1, 100000);
+  select("--wiring", selection.wirings, "Wirings [plain,residual]").among(plots::wiring_names);
+  select("--norm", selection.norms, "Where layer normalisation stands [none]").among(plots::norm_names);
+  select("--activation", selection.activations, "Activations [relu]").among(plots::activation_names);
+  select("--init", selection.inits, "Initialisations [default]").among(plots::init_names);
 
   std::vector<std::string> figures;
-  auto* chosen =
-      lab.add_option("--figure", figures, "Figures of the page to draw [both]")
-          ->check(CLI::IsMember(std::vector<std::string>{"plain-against-residual", "norm-placement"}));
+  const auto chosen = lab.add_option("--figure", figures, "Figures of the page to draw [both]")
+                          .among({"plain-against-residual", "norm-placement"});
 
   return lab.run(argc, argv, [&] {
-    if (selection.made() && *chosen)
+    if (selection.made() && chosen.given())
       throw std::runtime_error("--figure draws a figure of the page; it cannot be combined with a selection");
     const auto wanted = [&](const char* name) {
       return figures.empty() || std::find(figures.begin(), figures.end(), name) != figures.end();

@@ -196,7 +196,7 @@ int main(int argc, char** argv) {
                         "B. Hanin & M. Nica, arXiv:1812.05994");
   std::vector<std::size_t> widths = {20, 50, 100};
   std::size_t depth = 50;
-  lab.add_option("--widths", widths, "Units per layer")->check(CLI::Range(std::size_t(4), std::size_t(2000)));
-  lab.add_option("--depth", depth, "Layers")->check(CLI::Range(std::size_t(1), std::size_t(10000)));
+  lab.add_option("--widths", widths, "Units per layer").between(4, 2000);
+  lab.add_option("--depth", depth, "Layers").between(1, 10000);
   return lab.run(argc, argv, [&] { plots::hanin_nica(lab, widths, depth); });
 }

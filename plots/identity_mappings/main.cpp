@@ -208,11 +208,9 @@ int main(int argc, char** argv) {
   plots::Laboratory lab("identity-mappings", "Only an identity shortcut leaves the gradient a direct path",
                         "K. He, X. Zhang, S. Ren & J. Sun, arXiv:1603.05027");
   plots::Settings settings;
-  lab.add_option("--blocks", settings.blocks, "Residual blocks")
-      ->check(CLI::Range(std::size_t(2), std::size_t(2000)));
-  lab.add_option("--width", settings.width, "Units per layer")
-      ->check(CLI::Range(std::size_t(8), std::size_t(10000)));
-  lab.add_option("--batch", settings.batch, "Inputs")->check(CLI::Range(std::size_t(1), std::size_t(10000)));
-  lab.add_option("--lambda", settings.lambdas, "Scales λ of the shortcut")->check(CLI::PositiveNumber);
+  lab.add_option("--blocks", settings.blocks, "Residual blocks").between(2, 2000);
+  lab.add_option("--width", settings.width, "Units per layer").between(8, 10000);
+  lab.add_option("--batch", settings.batch, "Inputs").between(1, 10000);
+  lab.add_option("--lambda", settings.lambdas, "Scales λ of the shortcut").positive();
   return lab.run(argc, argv, [&] { plots::identity_mappings(lab, settings); });
 }

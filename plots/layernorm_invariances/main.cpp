@@ -110,10 +110,10 @@ int main(int argc, char** argv) {
                         "What normalisations do not see, and what LN does to gradients",
                         "J. Ba, J. Kiros & G. Hinton, arXiv:1607.06450");
   plots::Sizes n;
-  lab.add_option("--batch", n.batch, "cases")->check(CLI::Range(8, 4096));
-  lab.add_option("--inputs", n.in, "columns of W")->check(CLI::Range(2, 4096));
-  lab.add_option("--outputs", n.out, "rows of W: what is normalised")->check(CLI::Range(5, 4096));
-  lab.add_option("--features", n.features, "length of the vector of the Jacobian")->check(CLI::Range(3, 500));
+  lab.add_option("--batch", n.batch, "cases").between(8, 4096);
+  lab.add_option("--inputs", n.in, "columns of W").between(2, 4096);
+  lab.add_option("--outputs", n.out, "rows of W: what is normalised").between(5, 4096);
+  lab.add_option("--features", n.features, "length of the vector of the Jacobian").between(3, 500);
   return lab.run(argc, argv, [&] {
     plots::Figure figure{
         "layernorm-invariances",

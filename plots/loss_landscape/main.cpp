@@ -191,8 +191,7 @@ int main(int argc, char** argv) {
   lab.add_option("--layers", options.layers, "Depths, even numbers");
   lab.add_option("--width", options.width, "Width");
   lab.add_option("--steps", options.steps, "Steps of training");
-  lab.add_option("--points", options.points, "Points of the plane in each direction")
-      ->check(CLI::Range(5, 401));
+  lab.add_option("--points", options.points, "Points of the plane in each direction").between(5, 401);
   lab.add_option("--reach", options.reach, "How far the plane goes, 1: as far as the weights are long");
   return lab.run(argc, argv, [&] { plots::loss_landscape(lab, options); });
 }

@@ -183,12 +183,12 @@ int main(int argc, char** argv) {
                         "P. Micikevicius et al., arXiv:1710.03740");
   plots::Settings s;
   lab.add_option("--activation", s.activation, "linear, relu, tanh or sigmoid")
-      ->check(CLI::IsMember(plots::activation_names));
-  lab.add_option("--depth", s.depth, "layers")->check(CLI::Range(2, 1000));
-  lab.add_option("--width", s.width, "of each layer")->check(CLI::Range(2, 4096));
-  lab.add_option("--batch", s.batch, "samples")->check(CLI::Range(1, 4096));
+      .among(plots::activation_names);
+  lab.add_option("--depth", s.depth, "layers").between(2, 1000);
+  lab.add_option("--width", s.width, "of each layer").between(2, 4096);
+  lab.add_option("--batch", s.batch, "samples").between(1, 4096);
   lab.add_option("--top", s.top, "log₂ of the deviation of the gradient at the output");
-  lab.add_option("--scales", s.scales, "up to three loss scales, as powers of 2")->expected(1, 3);
+  lab.add_option("--scales", s.scales, "up to three loss scales, as powers of 2").expected(1, 3);
   return lab.run(argc, argv, [&] {
     plots::Figure figure{"mixed-precision",
                          "Depth makes gradients too small for half precision",

@@ -206,11 +206,9 @@ int main(int argc, char** argv) {
                         "Most paths of a residual network are long; the gradient takes the short ones",
                         "A. Veit, M. Wilber & S. Belongie, arXiv:1605.06431");
   plots::Settings settings;
-  lab.add_option("--blocks", settings.blocks, "Residual blocks n")
-      ->check(CLI::Range(std::size_t(4), std::size_t(400)));
-  lab.add_option("--width", settings.width, "Units per layer")
-      ->check(CLI::Range(std::size_t(1), std::size_t(10000)));
-  lab.add_option("--batch", settings.batch, "Inputs")->check(CLI::Range(std::size_t(1), std::size_t(10000)));
-  lab.add_option("--gain", settings.gains, "Gains r² of one branch")->check(CLI::PositiveNumber);
+  lab.add_option("--blocks", settings.blocks, "Residual blocks n").between(4, 400);
+  lab.add_option("--width", settings.width, "Units per layer").between(1, 10000);
+  lab.add_option("--batch", settings.batch, "Inputs").between(1, 10000);
+  lab.add_option("--gain", settings.gains, "Gains r² of one branch").positive();
   return lab.run(argc, argv, [&] { plots::path_lengths(lab, settings); });
 }

@@ -194,12 +194,9 @@ int main(int argc, char** argv) {
                         "Through time the gradient grows or shrinks with the powers of one matrix",
                         "R. Pascanu, T. Mikolov & Y. Bengio, arXiv:1211.5063");
   plots::Settings settings;
-  lab.add_option("--steps", settings.steps, "Steps of time")
-      ->check(CLI::Range(std::size_t(8), std::size_t(5000)));
-  lab.add_option("--width", settings.width, "Units of the state")
-      ->check(CLI::Range(std::size_t(2), std::size_t(2000)));
-  lab.add_option("--radius", settings.radii, "Spectral radii ρ of linear networks")
-      ->check(CLI::PositiveNumber);
-  lab.add_option("--norm", settings.norms, "Norms σ_max of tanh networks")->check(CLI::PositiveNumber);
+  lab.add_option("--steps", settings.steps, "Steps of time").between(8, 5000);
+  lab.add_option("--width", settings.width, "Units of the state").between(2, 2000);
+  lab.add_option("--radius", settings.radii, "Spectral radii ρ of linear networks").positive();
+  lab.add_option("--norm", settings.norms, "Norms σ_max of tanh networks").positive();
   return lab.run(argc, argv, [&] { plots::recurrent(lab, settings); });
 }

@@ -199,10 +199,9 @@ int main(int argc, char** argv) {
                         "Plain deep networks shatter their gradients; residual connections keep them alike",
                         "D. Balduzzi et al., arXiv:1702.08591");
   plots::Settings settings;
-  const auto positive = CLI::Range(std::size_t(2), std::size_t(10000));
-  lab.add_option("--depth", settings.depth, "Largest depth of the correlations")->check(positive);
-  lab.add_option("--width", settings.width, "Units per layer")->check(positive);
-  lab.add_option("--batch", settings.batch, "Inputs whose gradients are compared")->check(positive);
+  lab.add_option("--depth", settings.depth, "Largest depth of the correlations").between(2, 10000);
+  lab.add_option("--width", settings.width, "Units per layer").between(2, 10000);
+  lab.add_option("--batch", settings.batch, "Inputs whose gradients are compared").between(2, 10000);
   lab.add_option("--beta", settings.beta, "Scale β of the residual branch");
   lab.add_flag("--through-statistics", settings.through_statistics,
                "Let gradients pass through the mean and variance of BN");

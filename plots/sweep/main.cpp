@@ -30,30 +30,24 @@ struct Command {
 
 void add_options(Laboratory& lab, Command& command) {
   auto& select = command.selection;
-  lab.add_option("--architecture", select.architectures, "Kinds of layers")
-      ->check(CLI::IsMember(architectures));
-  lab.add_option("--wiring", select.wirings, "How a layer meets what passes it by")
-      ->check(CLI::IsMember(wirings));
-  lab.add_option("--norm", select.norms, "Normalisations and where they stand")->check(CLI::IsMember(norms));
-  lab.add_option("--activation", select.activations, "Activations")->check(CLI::IsMember(activations));
-  lab.add_option("--init", select.inits, "Initialisations")->check(CLI::IsMember(inits));
-  const auto size = CLI::Range(std::size_t(1), std::size_t(100000));
-  lab.add_option("--depth", select.depths, "Numbers of layers (steps of time in an rnn)")->check(size);
-  lab.add_option("--width", select.rest.width, "Features")->check(size);
-  lab.add_option("--batch", select.rest.batch, "Samples")->check(size);
-  lab.add_option("--tokens", select.rest.tokens, "Tokens of a sequence, with attention")->check(size);
-  lab.add_option("--heads", select.rest.heads, "Heads of attention")->check(size);
-  lab.add_option("--steps", select.rest.steps, "Steps of training: layer × step maps")
-      ->check(CLI::Range(std::size_t(0), std::size_t(100000)));
-  lab.add_option("--optimiser", select.rest.optimiser, "sgd or adam")->check(CLI::IsMember(optimisers));
-  lab.add_option("--rate", select.rest.rate, "Learning rate")->check(CLI::Range(0., 1e6));
+  lab.add_option("--architecture", select.architectures, "Kinds of layers").among(architectures);
+  lab.add_option("--wiring", select.wirings, "How a layer meets what passes it by").among(wirings);
+  lab.add_option("--norm", select.norms, "Normalisations and where they stand").among(norms);
+  lab.add_option("--activation", select.activations, "Activations").among(activations);
+  lab.add_option("--init", select.inits, "Initialisations").among(inits);
+  lab.add_option("--depth", select.depths, "Numbers of layers (steps of time in an rnn)").between(1, 100000);
+  lab.add_option("--width", select.rest.width, "Features").between(1, 100000);
+  lab.add_option("--batch", select.rest.batch, "Samples").between(1, 100000);
+  lab.add_option("--tokens", select.rest.tokens, "Tokens of a sequence, with attention").between(1, 100000);
+  lab.add_option("--heads", select.rest.heads, "Heads of attention").between(1, 100000);
+  lab.add_option("--steps", select.rest.steps, "Steps of training: layer × step maps").between(0, 100000);
+  lab.add_option("--optimiser", select.rest.optimiser, "sgd or adam").among(optimisers);
+  lab.add_option("--rate", select.rest.rate, "Learning rate").between(0., 1e6);
   std::vector<std::string> names = {"auto"};
   for (const auto& form : forms) names.push_back(form.first);
-  lab.add_option("--draw", command.draw, "auto, curves, depths, map or training")
-      ->check(CLI::IsMember(names));
+  lab.add_option("--draw", command.draw, "auto, curves, depths, map or training").among(names);
   lab.add_option("--across", command.across, "The setting along a map's horizontal axis")
-      ->check(CLI::IsMember(
-          std::vector<std::string>{"architecture", "wiring", "norm", "activation", "init", "depth"}));
+      .among({"architecture", "wiring", "norm", "activation", "init", "depth"});
   lab.add_option("--results", command.results,
                  "File of what was measured [sweep-cells.csv beside the figures]");
   lab.add_flag("--fresh", command.fresh, "Measure anew, whatever is in that file");

@@ -188,11 +188,9 @@ int main(int argc, char** argv) {
   plots::Laboratory lab("tanh-mean-field", "In residual tanh networks the gradient grows like e^√l",
                         "G. Yang & S. Schoenholz, arXiv:1712.08969");
   plots::Settings settings;
-  const auto positive = CLI::Range(std::size_t(1), std::size_t(100000));
-  lab.add_option("--depth", settings.depth, "Layers")
-      ->check(CLI::Range(std::size_t(40), std::size_t(100000)));
-  lab.add_option("--width", settings.width, "Units per layer")->check(positive);
-  lab.add_option("--batch", settings.batch, "Inputs")->check(positive);
-  lab.add_option("--sigma", settings.deviations, "Standard deviations σ of √n·W")->check(CLI::PositiveNumber);
+  lab.add_option("--depth", settings.depth, "Layers").between(40, 100000);
+  lab.add_option("--width", settings.width, "Units per layer").between(1, 100000);
+  lab.add_option("--batch", settings.batch, "Inputs").between(1, 100000);
+  lab.add_option("--sigma", settings.deviations, "Standard deviations σ of √n·W").positive();
   return lab.run(argc, argv, [&] { plots::tanh_mean_field(lab, settings); });
 }

@@ -62,11 +62,11 @@ int main(int argc, char** argv) {
   plots::Laboratory lab("vaswani", "Without 1/√d_k no gradient passes the softmax of wide heads",
                         "A. Vaswani et al., arXiv:1706.03762");
   plots::Sizes n;
-  lab.add_option("--d", n.d, "width of the model, even")->check(CLI::Range(2, 4096));
-  lab.add_option("--warm-up", n.warm_up, "steps of warm-up")->check(CLI::Range(2, 100000));
-  lab.add_option("--positions", n.positions, "how many")->check(CLI::Range(4, 2000));
-  lab.add_option("--classes", n.classes, "for label smoothing")->check(CLI::Range(2, 100000));
-  lab.add_option("--keys", n.keys, "of one query")->check(CLI::Range(2, 1000));
+  lab.add_option("--d", n.d, "width of the model, even").between(2, 4096);
+  lab.add_option("--warm-up", n.warm_up, "steps of warm-up").between(2, 100000);
+  lab.add_option("--positions", n.positions, "how many").between(4, 2000);
+  lab.add_option("--classes", n.classes, "for label smoothing").between(2, 100000);
+  lab.add_option("--keys", n.keys, "of one query").between(2, 1000);
   return lab.run(argc, argv, [&] {
     if (n.d % 2) xgrad::fail("vaswani", "d is ", n.d, ": half of it are sines, it must be even");
     plots::Figure figure{"vaswani",

@@ -193,7 +193,7 @@ int main(int argc, char** argv) {
   lab.add_option("--d", options.d, "Width");
   lab.add_option("--heads", options.heads, "Heads, which divide the width");
   lab.add_option("--tokens", options.tokens, "Length of the sequences");
-  lab.add_option("--steps", options.steps, "Steps of training")->check(CLI::Range(25, 100000));
+  lab.add_option("--steps", options.steps, "Steps of training").between(25, 100000);
   lab.add_option("--warm-up", options.warm_up, "Steps over which the rate grows to its full value");
   lab.add_option("--rate", options.rate, "Learning rate of Adam");
   return lab.run(argc, argv, [&] { plots::warm_up(lab, options); });
