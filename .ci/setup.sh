@@ -5,6 +5,8 @@
 set -euo pipefail
 unset CDPATH
 if [ "$(locale charmap 2>/dev/null)" != UTF-8 ]; then export LC_ALL=C.UTF-8; fi  # or gnuplot loses its Greek
+# ccache, where it is used, stores what the precompiled header of the tests goes into only when it is told so.
+export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
 script=$(basename -- "$(dirname -- "$0")")/$(basename -- "$0")  # tests/run
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 for name in XGRAD_BUILD XGRAD_MNIST; do  # folders that the user named relative to where the script was called

@@ -33,13 +33,13 @@ nlohmann::json number(double x) {  // JSON has no NaN and no infinity
 }  // namespace
 
 Laboratory::Laboratory(const std::string& name, const std::string& claim, const std::string& source)
-    : name_(name), claim_(claim), source_(source), options_(name, claim + "\n(" + source + ")") {
-  const auto quick = options_.add_flag("--quick", quick_, "Seconds: small batches, few seeds, few steps");
-  options_.add_flag("--full", full_, "Four times as many seeds, and the larger sizes").excludes(quick);
-  options_.add("--seeds", seed_count_, "How many seeds [the experiment's own]").between(1, 100000);
-  options_.add("--first-seed", first_seed_, "The first of them: another one, another set").show_default();
-  options_.add("--out", output_.directory, "Folder for the files").show_default();
-  options_.add("--format", formats_, "What to write: csv, svg, png, text [all]")
+    : name_(name), claim_(claim), source_(source), line_(name, claim + "\n(" + source + ")") {
+  const auto quick = line_.add_flag("--quick", quick_, "Seconds: small batches, few seeds, few steps");
+  line_.add_flag("--full", full_, "Four times as many seeds, and the larger sizes").excludes(quick);
+  line_.add("--seeds", seed_count_, "How many seeds [the experiment's own]").between(1, 100000);
+  line_.add("--first-seed", first_seed_, "The first of them: another one, another set").show_default();
+  line_.add("--out", output_.directory, "Folder for the files").show_default();
+  line_.add("--format", formats_, "What to write: csv, svg, png, text [all]")
       .among({"csv", "svg", "png", "text"});
 }
 
@@ -66,7 +66,7 @@ void Laboratory::draw(const Figure& figure) {
 void Laboratory::note(const std::string& text) { std::cout << "note: " << text << '\n'; }
 
 int Laboratory::parse(int argc, char** argv) {
-  if (const int code = options_.parse(argc, argv); code >= 0) return code;
+  if (const int code = line_.parse(argc, argv); code >= 0) return code;
   const auto wants = [&](const char* format) {
     return std::find(formats_.begin(), formats_.end(), format) != formats_.end();
   };
@@ -115,7 +115,7 @@ int Laboratory::run(int argc, char** argv, const std::function<void()>& experime
     write_verdicts();
     if (!changed() || !verdicts_->judged().empty()) std::cout << verdicts_->summary(name_);
     // Pictures that gnuplot could not draw are a failure for whoever asked for them by name.
-    return code == 0 && !drawn_ && options_.given("--format") ? 2 : code;
+    return code == 0 && !drawn_ && line_.given("--format") ? 2 : code;
   } catch (const std::exception& error) {
     std::cerr << name_ << ": " << error.what() << '\n';
     return 2;
@@ -125,7 +125,7 @@ int Laboratory::run(int argc, char** argv, const std::function<void()>& experime
 int Laboratory::run(int argc, char** argv, const Figures& figures) {
   std::vector<std::string> names;
   for (const auto& figure : figures) names.push_back(figure.first);
-  options_.add("--figure", chosen_, "Which figures to draw [all]").among(names);
+  line_.add("--figure", chosen_, "Which figures to draw [all]").among(names);
   return run(argc, argv, [&] {
     for (const auto& [name, experiment] : figures)
       if (chosen_.empty() || std::find(chosen_.begin(), chosen_.end(), name) != chosen_.end()) {

@@ -20,8 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "command_line.hpp"
 #include "curves.hpp"
-#include "options.hpp"
 #include "verdict.hpp"
 #include "workers.hpp"
 
@@ -35,10 +35,10 @@ class Laboratory {
   /// An option of this experiment: `into` holds its default. Lists are separated by commas.
   template <class Value>
   Option add_option(const std::string& flag, Value& into, const std::string& help) {
-    return own(options_.add(flag, into, help).show_default());
+    return own(line_.add(flag, into, help).show_default());
   }
   Option add_flag(const std::string& flag, bool& into, const std::string& help) {
-    return own(options_.add_flag(flag, into, help));
+    return own(line_.add_flag(flag, into, help));
   }
 
   /// Reads the command line, runs `experiment`, prints the tally and the one line that sums it up, and writes
@@ -88,7 +88,7 @@ class Laboratory {
   void write_verdicts() const;
 
   std::string name_, claim_, source_, command_;
-  Options options_;
+  CommandLine line_;
   std::vector<Option> own_;
   std::vector<std::string> chosen_;
   std::vector<std::string> formats_ = {"csv", "svg", "png", "text"};

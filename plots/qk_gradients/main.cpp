@@ -147,6 +147,6 @@ int main(int argc, char** argv) {
                  "no skip | no skip, LN | skip, no LN | skip, no LN, 1/√2L | Post-LN | DeepNorm | Pre-LN | "
                  "Pre-LN, 1/√2L; "
                  "separated by semicolons")
-      ->delimiter(';');
+      .separated_by(';');
   return lab.run(argc, argv, [&] { plots::experiment(lab, settings); });
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Options of the command line. Only options.cpp reads CLI11, whose header takes longer to compile than most
-// experiments.
+// CommandLine of the command line. Only command_line.cpp reads CLI11, whose header takes longer to compile
+// than most experiments.
 
 #include <memory>
 #include <string>
@@ -13,7 +13,7 @@ class Option;
 
 namespace plots {
 
-/// One option, to be restricted: options.add("--depth", depth, "layers").between(1, 1000). What is outside
+/// One option, to be restricted: line.add("--depth", depth, "layers").between(1, 1000). What is outside
 /// ends the program with one line and code 2.
 class Option {
  public:
@@ -23,6 +23,7 @@ class Option {
   Option& positive();
   Option& among(const std::vector<std::string>& names);
   Option& expected(int least, int most);  ///< how many values a list has
+  Option& separated_by(char character);   ///< instead of commas
   Option& excludes(const Option& other);
   Option& group(const std::string& name);  ///< the heading in --help under which it stands
   Option& show_default();                  ///< in --help
@@ -32,10 +33,10 @@ class Option {
   CLI::Option* option_;
 };
 
-class Options {
+class CommandLine {
  public:
-  Options(const std::string& program, const std::string& description);
-  ~Options();
+  CommandLine(const std::string& program, const std::string& description);
+  ~CommandLine();
 
   /// `into` holds the default: a number, a string, or a list of them, separated by commas.
   template <class Value>

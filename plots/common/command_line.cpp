@@ -1,4 +1,4 @@
-#include "options.hpp"
+#include "command_line.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -31,6 +31,11 @@ Option& Option::expected(int least, int most) {
   return *this;
 }
 
+Option& Option::separated_by(char character) {
+  option_->delimiter(character);
+  return *this;
+}
+
 Option& Option::excludes(const Option& other) {
   option_->excludes(other.option_);
   return *this;
@@ -48,27 +53,27 @@ Option& Option::show_default() {
 
 bool Option::given() const { return option_->count() > 0; }
 
-Options::Options(const std::string& program, const std::string& description)
+CommandLine::CommandLine(const std::string& program, const std::string& description)
     : app_(std::make_unique<CLI::App>(description)) {
   app_->name(program);
 }
 
-Options::~Options() = default;
+CommandLine::~CommandLine() = default;
 
 template <class Value>
-Option Options::add(const std::string& flag, Value& into, const std::string& help) {
+Option CommandLine::add(const std::string& flag, Value& into, const std::string& help) {
   auto* option = app_->add_option(flag, into, help);
   if constexpr (CLI::detail::is_mutable_container<Value>::value) option->delimiter(',');
   return Option(*option);
 }
 
-Option Options::add_flag(const std::string& flag, bool& into, const std::string& help) {
+Option CommandLine::add_flag(const std::string& flag, bool& into, const std::string& help) {
   return Option(*app_->add_flag(flag, into, help));
 }
 
-bool Options::given(const std::string& flag) const { return app_->count(flag) > 0; }
+bool CommandLine::given(const std::string& flag) const { return app_->count(flag) > 0; }
 
-int Options::parse(int argc, char** argv) {
+int CommandLine::parse(int argc, char** argv) {
   try {
     app_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -79,13 +84,13 @@ int Options::parse(int argc, char** argv) {
   return -1;
 }
 
-template Option Options::add(const std::string&, int&, const std::string&);
-template Option Options::add(const std::string&, std::size_t&, const std::string&);
-template Option Options::add(const std::string&, double&, const std::string&);
-template Option Options::add(const std::string&, std::string&, const std::string&);
-template Option Options::add(const std::string&, std::vector<int>&, const std::string&);
-template Option Options::add(const std::string&, std::vector<std::size_t>&, const std::string&);
-template Option Options::add(const std::string&, std::vector<double>&, const std::string&);
-template Option Options::add(const std::string&, std::vector<std::string>&, const std::string&);
+template Option CommandLine::add(const std::string&, int&, const std::string&);
+template Option CommandLine::add(const std::string&, std::size_t&, const std::string&);
+template Option CommandLine::add(const std::string&, double&, const std::string&);
+template Option CommandLine::add(const std::string&, std::string&, const std::string&);
+template Option CommandLine::add(const std::string&, std::vector<int>&, const std::string&);
+template Option CommandLine::add(const std::string&, std::vector<std::size_t>&, const std::string&);
+template Option CommandLine::add(const std::string&, std::vector<double>&, const std::string&);
+template Option CommandLine::add(const std::string&, std::vector<std::string>&, const std::string&);
 
 }  // namespace plots
