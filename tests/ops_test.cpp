@@ -98,6 +98,39 @@ BOOST_AUTO_TEST_CASE(attention_hands_out_its_weights) {
     BOOST_TEST(std::abs(y.value().data()[i] - again.value().data()[i]) < 1e-15);
 }
 
+// Longer than a block of queries, which the cases of the table are not.
+BOOST_AUTO_TEST_CASE(causal_attention_in_blocks) {
+  Rng rng(6);
+  for (std::size_t n : {32, 33, 70}) {
+    const auto values = [&] { return parameter(rng.normal<double>({2, n, 4})); };
+    const auto q = values(), k = values(), v = values();
+    const auto dy = rng.normal<double>({2, n, 4});
+    const auto results = [&](auto attend, AttentionOptions options) {
+      std::vector<Array<double>> all;
+      Tape<double> tape;
+      const auto y = attend(q, k, v, options);
+      y.backward(dy);
+      all.push_back(y.value());
+      for (auto x : {q, k, v}) {
+        all.push_back(x.grad());
+        x.zero_grad();
+      }
+      return all;
+    };
+    AttentionOptions options, masked;
+    options.causal = true;
+    masked.mask = causal_mask(n);
+    const auto fused = [](auto... x) { return attention<double>(x...); };
+    const auto blocks = results(fused, options), whole = results(fused, masked),
+               composed = results([](auto... x) { return composed::attention<double>(x...); }, options);
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+      for (std::size_t j = 0; j < blocks[i].size(); ++j) {
+        BOOST_TEST(std::abs(blocks[i].data()[j] - whole[i].data()[j]) < 1e-13);
+        BOOST_TEST(std::abs(blocks[i].data()[j] - composed[i].data()[j]) < 1e-13);
+      }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_layer_norm_of_constant_rows_is_nan_without_eps) {
   const Variable<double> x(full<double>({2, 3}, 5.0));
   LayerNormOptions options;

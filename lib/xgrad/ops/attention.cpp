@@ -1,7 +1,9 @@
 #include "xgrad/ops/attention.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "xgrad/core/gemm.hpp"
 #include "xgrad/core/rows.hpp"
@@ -13,23 +15,19 @@ namespace xgrad {
 
 namespace {
 
-/// Softmax over each row of scores in place; -inf marks what must not be seen, and a row of nothing but -inf
-/// becomes 0.
+/// The softmax of n scores in place; -inf marks what must not be seen, and nothing but -inf becomes 0.
 template <class T>
-void softmax_in_place(T* p, std::size_t rows, std::size_t n) {
+void softmax_in_place(T* p, std::size_t n) {
   using fast::exp;
-  for (; rows-- > 0; p += n) {
-    const T top = detail::max_of(p, n);
-    const bool blind = top == -std::numeric_limits<double>::infinity() &&
-                       std::all_of(p, p + n, [=](T score) { return score == top; });  // max_of overlooks NaN
-    if (blind) {
-      std::fill(p, p + n, T(0));
-      continue;
-    }
-    for (std::size_t i = 0; i < n; ++i) p[i] = exp(p[i] - top);
-    const T scale = T(1) / detail::sum_of<T>(n, [=](std::size_t i) { return p[i]; });
-    for (std::size_t i = 0; i < n; ++i) p[i] *= scale;
+  const T top = detail::max_of(p, n);
+  const bool blind = top == -std::numeric_limits<double>::infinity() &&
+                     std::all_of(p, p + n, [=](T score) { return score == top; });  // max_of overlooks NaN
+  if (blind) {
+    std::fill_n(p, n, T(0));
+    return;
   }
+  const T scale = T(1) / detail::sum_of<T>(n, [=](std::size_t i) { return p[i] = exp(p[i] - top); });
+  for (std::size_t i = 0; i < n; ++i) p[i] *= scale;
 }
 
 /// The shape of the weights; throws when q, k, v and the options do not fit.
@@ -57,18 +55,76 @@ Shape check(const Shape& q, const Shape& k, const Shape& v, const AttentionOptio
   return scores;
 }
 
-/// Writes -inf over every score that a query may not see.
+/// Queries begin … end-1 of a head, and how many keys, from the first on, they need at most.
+struct Block {
+  std::size_t begin, end, keys;
+  std::size_t rows() const { return end - begin; }
+};
+
+/// All queries in blocks. Without a causal mask they are one; under it a block needs no key beyond its last
+/// query, and what would be hidden is not computed. The last block, which needs all keys, comes first.
+std::vector<Block> blocks_of(std::size_t tq, std::size_t tk, bool causal) {
+  if (!causal) return {{0, tq, tk}};
+  constexpr std::size_t most = 32;
+  std::vector<Block> blocks;
+  for (std::size_t end = tq; end > 0; end = blocks.back().begin)
+    blocks.push_back({(end - 1) / most * most, end, end});
+  return blocks;
+}
+
+/// Where the heads of all matrices of the batch lie; i counts them. A head is a block of columns of q, k, v
+/// and y: no copy, just a stride.
+struct Heads {
+  std::size_t heads, tq, tk, width, v_width;
+  std::size_t d() const { return width / heads; }
+  std::size_t dv() const { return v_width / heads; }
+  std::size_t q(std::size_t i) const { return (i / heads) * tq * width + (i % heads) * d(); }
+  std::size_t k(std::size_t i) const { return (i / heads) * tk * width + (i % heads) * d(); }
+  std::size_t v(std::size_t i) const { return (i / heads) * tk * v_width + (i % heads) * dv(); }
+  std::size_t y(std::size_t i) const { return (i / heads) * tq * v_width + (i % heads) * dv(); }
+  std::size_t p(std::size_t i) const { return i * tq * tk; }
+};
+
+/// Scores of a block become weights; `hidden` is null or has a row for each query of the head.
 template <class T>
-void hide(Array<T>& scores, const AttentionOptions& options) {
+void weigh(const Block& block, std::size_t tk, bool causal, const bool* hidden, T* p) {
   const T never(-std::numeric_limits<double>::infinity());
-  const Shape shape = shape_of(scores);
-  const std::size_t tk = shape.back(), tq = shape[shape.size() - 2];
-  if (options.causal)
-    for (std::size_t r = 0; r < scores.size() / tk; ++r)
-      std::fill(scores.data() + r * tk + r % tq + 1, scores.data() + (r + 1) * tk, never);
-  if (options.mask.size())
-    scores = detail::elementwise_to<T>(
-        shape, [=](bool m, T s) { return m ? never : s; }, options.mask, scores);
+  for (std::size_t r = block.begin; r < block.end; ++r) {
+    T* row = p + r * tk;
+    if (hidden)
+      for (std::size_t j = 0; j < block.keys; ++j) row[j] = hidden[r * tk + j] ? never : row[j];
+    const std::size_t seen = causal ? r + 1 : tk;
+    softmax_in_place(row, seen);
+    std::fill(row + seen, row + tk, T(0));
+  }
+}
+
+/// What a block of queries of head i adds to dq, dk and dv. Blocks come last first, so that the first to
+/// come writes all of dk and dv, and the others add to it.
+template <class T>
+void backward_block(const Heads& at, const Block& b, std::size_t i, T scale, const Array<T>& q,
+                    const Array<T>& k, const Array<T>& v, const Array<T>& p, const Array<T>& dy, T* ds,
+                    Array<T>& dq, Array<T>& dk, Array<T>& dv) {
+  const std::size_t tk = at.tk, width = at.width, v_width = at.v_width, d_v = at.dv(), d = at.d();
+  const T add(b.end == at.tq ? 0 : 1);
+  const T* P = p.data() + at.p(i) + b.begin * tk;
+  const T* dY = dy.data() + at.y(i) + b.begin * v_width;
+  const std::size_t q_at = at.q(i) + b.begin * width;
+  gemm<T>(Op::transposed, Op::none, b.keys, d_v, b.rows(), T(1), P, tk, dY, v_width, add, dv.data() + at.v(i),
+          v_width);
+  gemm<T>(Op::none, Op::transposed, b.rows(), b.keys, d_v, T(1), dY, v_width, v.data() + at.v(i), v_width,
+          T(0), ds, tk);
+  for (std::size_t r = 0; r < b.rows(); ++r) {
+    const T* w = P + r * tk;
+    T* s = ds + r * tk;
+    const T dot = detail::sum_of<T>(b.keys, [=](std::size_t j) { return w[j] * s[j]; });
+    XGRAD_INDEPENDENT
+    for (std::size_t j = 0; j < b.keys; ++j) s[j] = w[j] * (s[j] - dot);
+  }
+  gemm<T>(Op::none, Op::none, b.rows(), d, b.keys, scale, ds, tk, k.data() + at.k(i), width, T(0),
+          dq.data() + q_at, width);
+  gemm<T>(Op::transposed, Op::none, b.keys, d, b.rows(), scale, ds, tk, q.data() + q_at, width, add,
+          dk.data() + at.k(i), width);
 }
 
 }  // namespace
@@ -90,58 +146,44 @@ Mask either(const Mask& a, const Mask& b) {
 template <class T>
 Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable<T>& v,
                       const AttentionOptions& options, Array<T>* weights) {
-  const std::size_t heads = options.heads;
   const Shape score_shape = check(q.shape(), k.shape(), v.shape(), options);
-  const std::size_t tq = q.extent(-2), tk = k.extent(-2), width = q.extent(-1), v_width = v.extent(-1);
-  const std::size_t d = width / heads, dv = v_width / heads,
+  const Heads at{options.heads, q.extent(-2), k.extent(-2), q.extent(-1), v.extent(-1)};
+  const std::size_t d = at.d(), dv = at.dv(), tk = at.tk, width = at.width, v_width = at.v_width,
                     n = count(Shape(score_shape.begin(), score_shape.end() - 2));
   const T scale(options.scale != 0 ? options.scale : 1 / std::sqrt(double(d)));
-  // Number i counts the heads of all matrices. A head is a block of columns: no copy, just a stride.
-  const auto q_at = [=](std::size_t i) { return (i / heads) * tq * width + (i % heads) * d; };
-  const auto k_at = [=](std::size_t i) { return (i / heads) * tk * width + (i % heads) * d; };
-  const auto v_at = [=](std::size_t i) { return (i / heads) * tk * v_width + (i % heads) * dv; };
-  const auto y_at = [=](std::size_t i) { return (i / heads) * tq * v_width + (i % heads) * dv; };
+  const auto blocks = blocks_of(at.tq, tk, options.causal);
+  Mask hidden = no_mask();
+  if (options.mask.size())
+    hidden = detail::elementwise_to<bool>(
+        score_shape, [](bool m) { return m; }, options.mask);
 
-  auto p = empty<T>(score_shape);
-  for (std::size_t i = 0; i < n; ++i)
-    gemm<T>(Op::none, Op::transposed, tq, tk, d, scale, q.value().data() + q_at(i), width,
-            k.value().data() + k_at(i), width, T(0), p.data() + i * tq * tk, tk);
-  hide(p, options);
-  softmax_in_place(p.data(), n * tq, tk);
   Shape y_shape = q.shape();
   y_shape.back() = v_width;
-  auto y = empty<T>(y_shape);
-  for (std::size_t i = 0; i < n; ++i)
-    gemm<T>(Op::none, Op::none, tq, dv, tk, T(1), p.data() + i * tq * tk, tk, v.value().data() + v_at(i),
-            v_width, T(0), y.data() + y_at(i), v_width);
+  auto p = empty<T>(score_shape), y = empty<T>(y_shape);
+  for (std::size_t i = 0; i < n; ++i) {
+    const T *Q = q.value().data() + at.q(i), *K = k.value().data() + at.k(i), *V = v.value().data() + at.v(i);
+    T *P = p.data() + at.p(i), *Y = y.data() + at.y(i);
+    for (const Block& b : blocks) {
+      gemm<T>(Op::none, Op::transposed, b.rows(), b.keys, d, scale, Q + b.begin * width, width, K, width,
+              T(0), P + b.begin * tk, tk);
+      weigh(b, tk, options.causal, hidden.size() ? hidden.data() + at.p(i) : nullptr, P);
+      gemm<T>(Op::none, Op::none, b.rows(), dv, b.keys, T(1), P + b.begin * tk, tk, V, v_width, T(0),
+              Y + b.begin * v_width, v_width);
+    }
+  }
   if (weights) *weights = p;
 
-  return record<T>("attention", std::move(y), {q, k, v},
-                   [=, p = std::move(p)](const Array<T>&, const Array<T>& dy) {
-                     auto dq = empty_like(q.value()), dk = empty_like(k.value()), dv_ = empty_like(v.value());
-                     auto ds = empty<T>({tq, tk});
-                     for (std::size_t i = 0; i < n; ++i) {
-                       const T* pi = p.data() + i * tq * tk;
-                       const T* dyi = dy.data() + y_at(i);
-                       gemm<T>(Op::transposed, Op::none, tk, dv, tq, T(1), pi, tk, dyi, v_width, T(0),
-                               dv_.data() + v_at(i), v_width);
-                       gemm<T>(Op::none, Op::transposed, tq, tk, dv, T(1), dyi, v_width,
-                               v.value().data() + v_at(i), v_width, T(0), ds.data(), tk);
-                       for (std::size_t r = 0; r < tq; ++r) {
-                         const T* w = pi + r * tk;
-                         T* s = ds.data() + r * tk;
-                         const T dot = detail::sum_of<T>(tk, [=](std::size_t j) { return w[j] * s[j]; });
-                         for (std::size_t j = 0; j < tk; ++j) s[j] = w[j] * (s[j] - dot);
-                       }
-                       gemm<T>(Op::none, Op::none, tq, d, tk, scale, ds.data(), tk,
-                               k.value().data() + k_at(i), width, T(0), dq.data() + q_at(i), width);
-                       gemm<T>(Op::transposed, Op::none, tk, d, tq, scale, ds.data(), tk,
-                               q.value().data() + q_at(i), width, T(0), dk.data() + k_at(i), width);
-                     }
-                     q.accumulate(std::move(dq));
-                     k.accumulate(std::move(dk));
-                     v.accumulate(std::move(dv_));
-                   });
+  return record<T>(
+      "attention", std::move(y), {q, k, v}, [=, p = std::move(p)](const Array<T>&, const Array<T>& dy) {
+        auto dq = empty_like(q.value()), dk = empty_like(k.value()), dv_ = empty_like(v.value());
+        auto ds = empty<T>({at.tq, tk});
+        for (std::size_t i = 0; i < n; ++i)
+          for (const Block& b : blocks)
+            backward_block(at, b, i, scale, q.value(), k.value(), v.value(), p, dy, ds.data(), dq, dk, dv_);
+        q.accumulate(std::move(dq));
+        k.accumulate(std::move(dk));
+        v.accumulate(std::move(dv_));
+      });
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                 \
