@@ -4,6 +4,7 @@
 #include <cmath>
 #include <thread>
 
+#include "xgrad/core/gemm.hpp"
 #include "xgrad/core/threads.hpp"
 #include "xgrad/ops/composed.hpp"
 #include "xgrad/xgrad.hpp"
@@ -102,6 +103,28 @@ BOOST_AUTO_TEST_CASE(large_operations_are_what_their_definitions_say) {
       for (std::size_t i = 0; i < fused.size(); ++i)
         BOOST_TEST(largest_difference(fused[i], definition[i]) < 2e-5, c.name << " of " << to_string(shape));
     }
+}
+
+BOOST_AUTO_TEST_CASE(products_have_the_same_bits_on_any_number_of_threads) {
+  Rng rng(5);
+  const std::size_t k = 300;
+  for (const auto& [m, n] : {std::pair<std::size_t, std::size_t>{131, 77}, {77, 131}, {1030, 40}, {9, 1500}})
+    for (Op op_a : {Op::none, Op::transposed})
+      for (Op op_b : {Op::none, Op::transposed}) {
+        const auto a = rng.normal<float>({m, k}), b = rng.normal<float>({k, n}),
+                   c = rng.normal<float>({m, n});
+        const auto product = [&, m = m, n = n](std::size_t threads) {
+          set_threads(threads);
+          auto result = c;
+          gemm<float>(op_a, op_b, m, n, k, 2, a.data(), op_a == Op::none ? k : m, b.data(),
+                      op_b == Op::none ? n : k, .5, result.data(), n);
+          return result;
+        };
+        const auto one = product(1);
+        for (std::size_t threads : {2, 3, 20})
+          BOOST_TEST((product(threads) == one), m << "×" << n << " on " << threads << " threads");
+      }
+  const Threads as_before(1);
 }
 
 BOOST_AUTO_TEST_CASE(large_sums_are_those_of_a_loop) {

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "xgrad/core/gemm.hpp"
+#include "xgrad/core/threads.hpp"
 #include "xgrad/io/progress.hpp"
 
 namespace plots {
@@ -25,7 +25,7 @@ std::size_t processors() {
 
 void on_all_processors(const std::string& label, std::size_t n,
                        const std::function<void(std::size_t)>& work) {
-  xgrad::set_gemm_threads(1);
+  xgrad::set_threads(1);
   const auto progress = label.empty() ? nullptr : std::make_unique<xgrad::Progress>(label, n);
   std::mutex lock;
   std::size_t done = 0;

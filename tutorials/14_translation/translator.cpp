@@ -86,7 +86,7 @@ Runs run(std::size_t layers, const Wiring& wiring, std::size_t heads, std::uint6
 // Each seed on a thread of its own: they have nothing in common, so the numbers are those of one after the
 // other.
 Runs runs(std::size_t layers, const Wiring& wiring, std::size_t heads) {
-  set_gemm_threads(1);
+  set_threads(1);
   std::vector<std::future<Runs>> running;
   for (std::uint64_t seed = 1; seed <= (show::quick ? 1 : 3); ++seed)
     running.push_back(std::async(std::launch::async, run, layers, wiring, heads, seed));

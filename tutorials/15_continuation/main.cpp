@@ -304,7 +304,7 @@ int main(int argc, char** argv) {
   app.add_option("--require", settings.require, "validation loss above which the exit code is 1");
   try {
     app.parse(argc, argv);
-    set_gemm_threads(1);
+    set_threads(1);
     return settings.text.empty() ? run() : continue_file(settings);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help

@@ -4,7 +4,7 @@
 
 int main(int argc, char** argv) {
   show::options(argc, argv, "One encoder reads sentences for three tasks.");
-  set_gemm_threads(1);
+  set_threads(1);
   sentiment();
   tagging();
   answering();

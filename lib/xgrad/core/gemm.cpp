@@ -1,15 +1,16 @@
 #include "xgrad/core/gemm.hpp"
 
+#include <algorithm>
 #include <type_traits>
 
 #include "xgrad/core/array.hpp"
 #include "xgrad/core/product.hpp"
 #include "xgrad/core/scalars.hpp"
+#include "xgrad/core/threads.hpp"
 
 #ifdef XGRAD_BLAS
 extern "C" {
 void openblas_set_num_threads(int);
-int openblas_get_num_threads();
 }
 #if __has_include(<xtensor-blas/xblas.hpp>)
 #include <xtensor-blas/xblas.hpp>
@@ -52,15 +53,33 @@ void own_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T a
   detail::product<T>(m, n, k, alpha, matrix(op_a, a, lda), matrix(op_b, b, ldb), beta, {c0, ldc0}, {c, ldc});
 }
 
-#ifdef XGRAD_BLAS
-/// Up to so many multiplications our product is faster than OpenBLAS on one thread (tests/benchmarks).
-constexpr double most = 1 << 28;
-
-/// OpenBLAS is for large products, and for middling ones when it may share them among threads.
-bool leave_to_blas(std::size_t m, std::size_t n, std::size_t k) {
-  const double products = double(m) * double(n) * double(k);
-  return products > most || (products > most / 128 && openblas_get_num_threads() > 1);
+/// own_gemm in bands of rows or columns of C, so that several threads can share them. How C is cut changes
+/// none of its entries.
+template <class T>
+void shared_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
+                 std::size_t lda, const T* b, std::size_t ldb, T beta, const T* c0, std::size_t ldc0, T* c,
+                 std::size_t ldc) {
+  constexpr double worth_a_thread = 1 << 20;  // multiplications
+  const std::size_t threads =
+      double(m) * double(n) * double(k) < 2 * worth_a_thread ? 1 : detail::threads_now();
+  const bool by_rows = m >= n;
+  const std::size_t unit = by_rows ? detail::tile_rows : 2 * detail::lanes<T>,
+                    units = ((by_rows ? m : n) + unit - 1) / unit, bands = threads == 1 ? 1 : 2 * threads;
+  detail::for_parts(bands, units, [=](std::size_t, std::size_t begin, std::size_t end) {
+    if (begin == end) return;
+    const std::size_t from = begin * unit, size = std::min(end * unit, by_rows ? m : n) - from;
+    if (by_rows)
+      own_gemm(op_a, op_b, size, n, k, alpha, a + (op_a == Op::none ? from * lda : from), lda, b, ldb, beta,
+               c0 + from * ldc0, ldc0, c + from * ldc, ldc);
+    else
+      own_gemm(op_a, op_b, m, size, k, alpha, a, lda, b + (op_b == Op::none ? from : from * ldb), ldb, beta,
+               c0 + from, ldc0, c + from, ldc);
+  });
 }
+
+#ifdef XGRAD_BLAS
+/// Up to so many multiplications our product is faster than OpenBLAS (tests/benchmarks).
+constexpr double most = 1 << 30;
 
 template <class T>
 void blas_gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
@@ -81,9 +100,9 @@ void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha
   if constexpr (std::is_floating_point_v<T>) {
     bool own = k > 0;
 #ifdef XGRAD_BLAS
-    own = own && !leave_to_blas(m, n, k);
+    own = own && double(m) * double(n) * double(k) <= most;
 #endif
-    if (own) return own_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c0, ldc0, c, ldc);
+    if (own) return shared_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c0, ldc0, c, ldc);
   }
   if (c0 != c && beta != T(0))
     for (std::size_t i = 0; i < m; ++i) std::copy_n(c0 + i * ldc0, n, c + i * ldc);
@@ -101,8 +120,7 @@ void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha
   gemm<T>(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, c, ldc);
 }
 
-void set_gemm_threads(std::size_t n) {
-  if (n == 0) fail("set_gemm_threads", "0 threads cannot multiply: use at least 1");
+void detail::set_blas_threads([[maybe_unused]] std::size_t n) {
 #ifdef XGRAD_BLAS
   openblas_set_num_threads(static_cast<int>(n));
 #endif

@@ -1,6 +1,6 @@
 #pragma once
-// The one matrix product: every op that multiplies matrices ends here. Small and middling ones are ours
-// (core/product.hpp), large ones OpenBLAS's; without BLAS all are ours.
+// The one matrix product: every op that multiplies matrices ends here. Nearly all are ours (core/product.hpp),
+// on several threads where that pays; the largest are OpenBLAS's; without BLAS all are ours.
 
 #include <cstddef>
 
@@ -20,8 +20,9 @@ template <class T>
 void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
           const T* b, std::size_t ldb, T beta, const T* c0, std::size_t ldc0, T* c, std::size_t ldc);
 
-/// How many threads one product may use (set_threads in core/threads.hpp includes it). A program that runs
-/// its own threads, one network each, wants 1. Without BLAS it is always 1. Throws Error on 0.
-void set_gemm_threads(std::size_t n);
+namespace detail {
+/// How many threads OpenBLAS may use: set_threads (core/threads.hpp) calls it.
+void set_blas_threads(std::size_t n);
+}  // namespace detail
 
 }  // namespace xgrad

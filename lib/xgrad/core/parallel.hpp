@@ -12,9 +12,8 @@ namespace xgrad {
 /// all parts have ended and is then added in the order of the parts: the result is the same in every run, and
 /// that of one thread up to rounding. So a part does not see the parameters' gradients, and must not clear
 /// them. A NoGrad around the call holds for all parts. Modules that keep a state which forward changes
-/// (Dropout's generator) must not be shared between the parts. Operations inside use one thread each; call
-/// set_gemm_threads(1) first, so that products do too. When a part throws, the others are awaited, no
-/// gradient is added, and the first part's exception goes on.
+/// (Dropout's generator) must not be shared between the parts. Operations inside use one thread each. When a
+/// part throws, the others are awaited, no gradient is added, and the first part's exception goes on.
 template <class T>
 void in_parallel(std::size_t n, const std::function<void(std::size_t)>& part);
 

@@ -94,7 +94,7 @@ bool& is_shared() {
 
 void set_threads(std::size_t n) {
   if (n == 0) fail("set_threads", "0 threads cannot work: use at least 1");
-  set_gemm_threads(n);
+  detail::set_blas_threads(n);
   allowed() = n;
 }
 
@@ -106,8 +106,10 @@ void detail::on_threads(std::size_t n, const std::function<void(std::size_t)>& t
   });
 }
 
+std::size_t detail::threads_now() { return is_shared() ? 1 : allowed().load(); }
+
 void detail::share_out(std::size_t n, const std::function<void(std::size_t)>& part) {
-  const std::size_t threads = is_shared() ? 1 : std::min<std::size_t>(n, allowed());
+  const std::size_t threads = std::min(n, threads_now());
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::exception_ptr error;

@@ -7,9 +7,8 @@
 
 namespace xgrad {
 
-/// How many threads one operation on large arrays, or one matrix product, may use. Unless set, operations use
-/// as many as there are processors, products what OpenBLAS thinks best. A program that runs its own threads,
-/// one network each, wants 1. Throws Error on 0.
+/// How many threads one operation on large arrays, or one matrix product, may use: as many as there are
+/// processors, unless set. A program that runs its own threads, one network each, wants 1. Throws Error on 0.
 void set_threads(std::size_t n);
 
 namespace detail {
@@ -17,6 +16,9 @@ namespace detail {
 /// Does task(0) on this thread and task(1) … task(n-1) on others at the same time; returns when all are done.
 /// Operations inside use one thread each. A task must not throw.
 void on_threads(std::size_t n, const std::function<void(std::size_t)>& task);
+
+/// How many threads an operation may use here: one where several share a piece of work already.
+std::size_t threads_now();
 
 /// Does part(0) … part(n-1), on as many threads as one operation may use now. When a part throws, the others
 /// still end, and the exception goes on.
