@@ -39,6 +39,14 @@ void Products::attention(std::size_t count, std::size_t tokens, std::size_t widt
                              values(), values(), scores()});
 }
 
+void Products::convolution(std::size_t images, std::size_t outputs, std::size_t window, std::size_t channels,
+                           bool dx) {
+  const auto filled = [](const xgrad::Shape& shape) { return full<float>(shape, .01f); };
+  parts_.push_back(Convolution{images, outputs, window, channels, dx, filled({window, outputs}),
+                               filled({channels, window}), filled({images, channels, outputs}),
+                               filled({window, outputs}), filled({channels, window})});
+}
+
 void Products::encoder_layer(std::size_t batch, std::size_t tokens, std::size_t d, std::size_t heads) {
   for (int i = 0; i < 3; ++i) linear(batch * tokens, d, d);  // query, key, value
   attention(batch * heads, tokens, d / heads);
@@ -84,6 +92,27 @@ void Products::Attention::backward() {  // dV = Pᵀ dY, dP = dY Vᵀ, dQ = dP K
     multiply(Op::none, Op::transposed, t, t, w, 1, dy, w, v.data() + at, w, 0, dpi, t);
     multiply(Op::none, Op::none, t, w, t, 1, dpi, t, k.data() + at, w, 0, dq.data() + at, w);
     multiply(Op::transposed, Op::none, t, w, t, 1, dpi, t, q.data() + at, w, 0, dk.data() + at, w);
+  }
+}
+
+double Products::Convolution::flops() const {
+  return 2.0 * double(images) * double(outputs) * double(window) * double(channels) * (wants_dx ? 3 : 2);
+}
+
+void Products::Convolution::forward() {
+  for (std::size_t i = 0; i < images; ++i)
+    multiply(Op::none, Op::none, channels, outputs, window, 1, w.data(), window, k.data(), outputs, 0,
+             y.data() + i * channels * outputs, outputs);
+}
+
+void Products::Convolution::backward() {  // dW += dY Kᵀ, dK = Wᵀ dY; y stands for dY
+  for (std::size_t i = 0; i < images; ++i) {
+    const float* dy = y.data() + i * channels * outputs;
+    multiply(Op::none, Op::transposed, channels, window, outputs, 1, dy, outputs, k.data(), outputs, 1,
+             dw.data(), window);
+    if (wants_dx)
+      multiply(Op::transposed, Op::none, window, outputs, channels, 1, w.data(), window, dy, outputs, 0,
+               dk.data(), outputs);
   }
 }
 

@@ -19,6 +19,10 @@ class Products {
   /// The products of attention, forward and backward, for `count` matrices (tokens, width). A causal mask
   /// spares none of them.
   void attention(std::size_t count, std::size_t tokens, std::size_t width);
+  /// A convolution of images with so many outputs each, `window` numbers under a window: image by image Y = W
+  /// K, with the products for dW and, if it is wanted, for the columns' gradient.
+  void convolution(std::size_t images, std::size_t outputs, std::size_t window, std::size_t channels,
+                   bool dx = true);
   /// The linear layers and the attention of a Transformer encoder layer with 4d hidden units.
   void encoder_layer(std::size_t batch, std::size_t tokens, std::size_t d, std::size_t heads);
 
@@ -43,7 +47,15 @@ class Products {
     void forward();
     void backward();
   };
-  std::vector<std::variant<Linear, Attention>> parts_;
+  struct Convolution {
+    std::size_t images, outputs, window, channels;
+    bool wants_dx;
+    Matrix k, w, y, dk, dw;  // k, dk: of one image
+    double flops() const;
+    void forward();
+    void backward();
+  };
+  std::vector<std::variant<Linear, Attention, Convolution>> parts_;
 };
 
 }  // namespace benchmarks

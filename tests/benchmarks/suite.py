@@ -22,7 +22,7 @@ PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's PyTorch
 REAL_CORES = 1.7  # below, two threads share a processor and the round says nothing about two threads
 
 OPS = ["layer_norm", "softmax", "gelu", "tanh", "exp", "bias_relu"]
-TABLE = ["a", "a_adam", "b", "b_adam", "b100", "c64", "c256", "d", *(f"e_{op}" for op in OPS), "f"]
+TABLE = ["a", "a_adam", "b", "b_adam", "b100", "c64", "c256", "d", "conv", *(f"e_{op}" for op in OPS), "f"]
 CURVES = {
     "depth": ("residual MLP, width 64", "blocks", [10, 20, 50, 100, 200, 500, 1000]),
     "width": ("residual MLP, 10 blocks", "width", [32, 64, 128, 256, 512]),
