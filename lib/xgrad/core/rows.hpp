@@ -92,18 +92,22 @@ template <class T, class F>
 /// The largest of n ≥ 1 numbers. NaN may be overlooked: the caller meets it again when it uses the numbers.
 template <class T>
 XGRAD_INLINE T max_of(const T* x, std::size_t n) {
-  constexpr std::size_t lanes = 32;  // as many maxima side by side: a vector comparison each
-  const auto larger = [](T a, T b) { return a > b ? a : b; };
-  T best = x[0];
-  std::size_t i = 0;
-  if (n >= lanes) {
-    T side[lanes];
-    for (std::size_t k = 0; k < lanes; ++k) side[k] = x[k];
-    for (i = lanes; i + lanes <= n; i += lanes)
-      for (std::size_t k = 0; k < lanes; ++k) side[k] = larger(x[i + k], side[k]);
-    for (std::size_t k = 0; k < lanes; ++k) best = larger(side[k], best);
+  const auto larger = [](auto a, auto b) { return a > b ? a : b; };
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr std::size_t two = 2 * lanes<T>;
+    if (n >= two) {
+      Vector<T> even = load(x), odd = load(x + lanes<T>);
+      const auto include = [&](const T* p) {
+        even = larger(load(p), even);
+        odd = larger(load(p + lanes<T>), odd);
+      };
+      for (std::size_t i = two; i + two <= n; i += two) include(x + i);
+      include(x + n - two);  // the end, in part once more
+      return fold_lanes<T>(larger(even, odd), larger);
+    }
   }
-  for (; i < n; ++i) best = larger(x[i], best);
+  T best = x[0];
+  for (std::size_t i = 1; i < n; ++i) best = larger(x[i], best);
   return best;
 }
 

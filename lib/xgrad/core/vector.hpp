@@ -75,13 +75,18 @@ XGRAD_INLINE V rotated(V v, std::index_sequence<I...>) {
   return __builtin_shufflevector(v, v, ((I + n) % sizeof...(I))...);
 }
 
-/// The sum of the lanes: halves are added to halves.
-template <class T, std::size_t half = lanes<T> / 2>
-XGRAD_INLINE T sum_of_lanes(Vector<T> v) {
+/// All lanes made one by f of two: halves with halves.
+template <class T, std::size_t half = lanes<T> / 2, class F>
+XGRAD_INLINE T fold_lanes(Vector<T> v, F f) {
   if constexpr (half == 0)
     return v[0];
   else
-    return sum_of_lanes<T, half / 2>(v + rotated<half>(v, std::make_index_sequence<lanes<T>>()));
+    return fold_lanes<T, half / 2>(f(v, rotated<half>(v, std::make_index_sequence<lanes<T>>())), f);
+}
+
+template <class T>
+XGRAD_INLINE T sum_of_lanes(Vector<T> v) {
+  return fold_lanes<T>(v, [](Vector<T> a, Vector<T> b) { return a + b; });
 }
 
 }  // namespace xgrad::detail

@@ -26,7 +26,8 @@ void softmax_in_place(T* p, std::size_t n) {
     std::fill_n(p, n, T(0));
     return;
   }
-  const T scale = T(1) / detail::sum_of<T>(n, [=](std::size_t i) { return p[i] = exp(p[i] - top); });
+  const T scale = T(1) / detail::apply_and_sum(
+                             n, [=](auto x) { return exp(x - top); }, p, p);
   for (std::size_t i = 0; i < n; ++i) p[i] *= scale;
 }
 
