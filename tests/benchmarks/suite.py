@@ -17,17 +17,15 @@ import subprocess
 import sys
 import tempfile
 
+from charts import CURVES, draw_curves, draw_ratios, setting
+from publish import publish
+
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's PyTorch
 REAL_CORES = 1.7  # below, two threads share a processor and the round says nothing about two threads
 
 OPS = ["layer_norm", "softmax", "gelu", "tanh", "exp", "bias_relu"]
 TABLE = ["a", "a_adam", "b", "b_adam", "b100", "c64", "c256", "d", "conv", *(f"e_{op}" for op in OPS), "f"]
-CURVES = {
-    "depth": ("residual MLP, width 64", "blocks", [10, 20, 50, 100, 200, 500, 1000]),
-    "width": ("residual MLP, 10 blocks", "width", [32, 64, 128, 256, 512]),
-    "tokens": ("encoder layer, d = 64, 4 heads", "tokens", [16, 32, 64, 128, 256, 512]),
-}
 QUICK_POINTS = {"depth": [10, 50, 200], "width": [32, 128, 256], "tokens": [16, 64, 256]}
 
 # PyTorch's time over ours: what the project sets out to reach, on one thread and on two, and what it dreams of.
@@ -291,10 +289,6 @@ def line(row):
 FEWER = ", on fewer threads"
 
 
-def setting(threads, kernels):
-    return f"{threads} thread{'s' if threads > 1 else ''}, kernels {kernels}"
-
-
 def remark(row):
     if "ratio" not in row:
         return "  results DIFFER" if "error" in row else "  not measured: two threads had no processor each"
@@ -326,7 +320,7 @@ print(f().decode())"""
     return done.stdout.strip() or "unknown"
 
 
-def description(kernels):
+def description(kernels, quick):
     """What was measured where, line by line."""
     cpu = first_match(r"^model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text(), platform.machine())
     system = first_match(r'^PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text(), platform.system())
@@ -342,7 +336,8 @@ def description(kernels):
         f"xgrad {commit.stdout.strip() or '(no git)'} with {compiler}; "
         f"PyTorch {torch.stdout.strip()} (Debian), eager; float32",
         f"{' '.join(blas_says('openblas_get_config', 'auto').split()[:2])}; kernels: {cores}",
-        f"exported: {' '.join(settings) or 'no setting of OpenBLAS or OpenMP'}",
+        ("quick: few short rounds, rough; " if quick else "")
+        + f"exported: {' '.join(settings) or 'no setting of OpenBLAS or OpenMP'}",
     ]
 
 
@@ -356,102 +351,6 @@ def write_csv(path, fields, rows, about):
             writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
 
 
-# Charts. Okabe and Ito's colours, as in the project's other figures.
-
-COLOURS = ["#D55E00", "#0072B2", "#009E73", "#CC79A7"]
-
-
-def quoted(text):
-    return "'" + text.replace("'", "''") + "'"
-
-
-def gnuplot(path, height, title, about, body):
-    script = [
-        f"set terminal svg size 800,{height} dynamic background rgb 'white' font 'sans-serif,11' fontscale 1.2",
-        f"set encoding utf8; set output {quoted(str(path))}; set multiplot",
-        "set border 3 lc rgb '#606060'; set tics nomirror out scale .6",
-        "set grid ytics lc rgb '#E4E4E4' lw 1 lt 1",
-        f"set label 1 {quoted(title)} at screen .018, 1 - 22./{height} noenhanced font ',14'",
-    ]
-    for i, text in enumerate(about):
-        place = f"at screen .018, 1 - {44 + 16 * i}./{height} noenhanced font ',8.5' textcolor rgb '#505050'"
-        script.append(f"set label {i + 2} {quoted(text)} {place}")
-    script += body + ["unset multiplot"]
-    done = subprocess.run(["gnuplot"], input="\n".join(script) + "\n", capture_output=True, text=True)
-    if done.returncode != 0:
-        die(f"gnuplot could not draw {path}:\n{done.stderr.strip()}")
-
-
-def draw_ratios(path, rows, about):
-    rows = [row for row in rows if "ratio" in row]
-    names = list(dict.fromkeys(row["workload"] for row in rows))
-    series = list(dict.fromkeys((row["threads"], row["kernels"]) for row in rows))
-    if not names:
-        return
-    width = 0.8 / len(series)
-    body, plots = [], []
-    for s, (threads, kernels) in enumerate(series):
-        body.append(f"$bars{s} << EOD")
-        for row in rows:
-            if (row["threads"], row["kernels"]) == (threads, kernels):
-                x = names.index(row["workload"]) + (s - (len(series) - 1) / 2) * width
-                body.append(f"{x:.4f} {row['ratio']:.5g} {row['target']:g}")
-        body.append("EOD")
-        colour, title = COLOURS[s % len(COLOURS)], quoted(setting(threads, kernels))
-        plots.append(f"$bars{s} using 1:2 with boxes lc rgb '{colour}' title {title}")
-        mark = f"using ($1-{width / 2}):3:({width}):(0) with vectors nohead lc rgb 'black' lw 2"
-        plots.append(f"$bars{s} {mark} " + ("title 'target'" if s == 0 else "notitle"))
-    def short(name):
-        name = name.removeprefix("e_").replace("_adam", " + Adam").replace("_", " ")
-        return name.replace("forward", "fwd").replace("backward", "bwd")
-
-    tics = ", ".join(f"{quoted(short(name))} {i}" for i, name in enumerate(names))
-    key = 1 - (44 + 16 * len(about) + 8) / 480  # below the text
-    body += [
-        "set lmargin at screen .08; set rmargin at screen .98",
-        f"set tmargin at screen 1 - {44 + 16 * len(about) + 38}./480; set bmargin at screen .22",
-        f"set boxwidth {width * 0.92:.4f}; set style fill solid .85 noborder",
-        f"set xrange [-.6:{len(names) - 0.4}]; set xtics rotate by 45 right noenhanced font ',9' ({tics})",
-        "set logscale y; set yrange [*<.5:*]; set ylabel 'PyTorch''s time / ours' font ',10' offset 1",
-        "set ytics (.2, .5, 1, 2, 5, 10, 20, 50, 100, 200) font ',9'",
-        f"set key at screen .5, {key} center top horizontal font ',9' samplen 1.5",
-        "set arrow from graph 0, first 1 to graph 1, first 1 nohead lc rgb '#606060' front",
-        "plot " + ", ".join(plots),
-    ]
-    gnuplot(path, 480, "How much faster than PyTorch: training steps on one CPU", about, body)
-
-
-def draw_curves(path, points, about):
-    curves = [name for name in CURVES if any(p["curve"] == name for p in points)]
-    if not curves:
-        return
-    body = ["set logscale xy; set format y '%g'; set grid xtics lc rgb '#F0F0F0' lw 1 lt 1"]
-    top = 1 - (44 + 16 * len(about) + 34) / 380
-    for i, curve in enumerate(curves):
-        title, unit, _ = CURVES[curve]
-        mine = [p for p in points if p["curve"] == curve]
-        body.append(f"${curve} << EOD")
-        body += [f"{p['n']} {p['ours_min_ms']:.6g} {p['pytorch_min_ms']:.6g}" for p in mine]
-        left, right = 0.075 + i / 3 * 0.96, 0.02 + (i + 1) / 3 * 0.96
-        tics = ", ".join(str(p["n"]) for p in mine)
-        body += [
-            "EOD",
-            f"set lmargin at screen {left:.4f}; set rmargin at screen {right:.4f}",
-            f"set tmargin at screen {top:.4f}; set bmargin at screen .22",
-            f"set title {quoted(title)} font ',9' offset 0,-.5",
-            f"set xlabel {quoted(unit)} font ',10' offset 0,-.3",
-            f"set ylabel {quoted('ms a step' if i == 0 else '')} font ',10' offset 1.5",
-            f"set xrange [{mine[0]['n'] / 1.3}:{mine[-1]['n'] * 1.3}]",
-            f"set xtics rotate by 45 right ({tics}) font ',9'; set ytics font ',9'",
-            "set key top left Left reverse samplen 1.5 font ',9'",
-            f"plot ${curve} using 1:3 with linespoints lc rgb '{COLOURS[1]}' lw 2 pt 5 ps .6 title 'PyTorch', "
-            f"${curve} using 1:2 with linespoints lc rgb '{COLOURS[0]}' lw 2 pt 7 ps .6 title 'xgrad'",
-        ]
-        if i == 0:  # titles of the whole are drawn once
-            body += [f"unset label {j}" for j in range(1, len(about) + 2)]
-    gnuplot(path, 380, "How the time of a training step grows (one thread)", about, body)
-
-
 # The whole.
 
 
@@ -462,6 +361,7 @@ def parse():
     parser.add_argument("--program", type=pathlib.Path, help="our side, built")
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--publish", action="store_true")
     parser.add_argument("--workload", action="append", default=[])
     parser.add_argument("--threads", default="1,2" if os.cpu_count() > 1 else "1")
     parser.add_argument("--kernels", help="auto, or OpenBLAS's name of a processor")
@@ -559,7 +459,7 @@ def main():
     if options.check:
         return
     options.out.mkdir(parents=True, exist_ok=True)
-    about = description(options.kernels)
+    about = description(options.kernels, options.quick)
     say("\n".join(about))
     with tempfile.TemporaryDirectory() as folder:
         data = pathlib.Path(folder)
@@ -568,6 +468,8 @@ def main():
     if rows:
         write_csv(options.out / "speed.csv", FIELDS, rows, about)
         draw_ratios(options.out / "speed.svg", rows, about)
+        if options.publish:
+            publish(options.out / "speed.csv", HERE.parent.parent)
     if points:
         fields = ["curve", "n", "ours_min_ms", "pytorch_min_ms", "ratio", "pytorch_form", "error"]
         write_csv(options.out / "scaling.csv", fields, points, about)
