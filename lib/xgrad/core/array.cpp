@@ -15,18 +15,6 @@ std::string to_string(const Shape& shape) {
   return text.str();
 }
 
-std::size_t count(const Shape& shape) {
-  std::size_t entries = 1;
-  bool none = false;
-  for (std::size_t extent : shape) {  // strides are products too: an extent of 0 does not excuse the others
-    none |= extent == 0;
-    if (extent > PTRDIFF_MAX / entries)
-      fail("shape", to_string(shape), " has more entries than memory can address");
-    entries *= std::max<std::size_t>(extent, 1);
-  }
-  return none ? 0 : entries;
-}
-
 std::size_t normalised_axis(const char* op, std::ptrdiff_t axis, std::size_t rank) {
   const auto n = static_cast<std::ptrdiff_t>(rank);
   if (n == 0) fail(op, "axis ", axis, " does not exist: a scalar has no axes");

@@ -46,8 +46,20 @@ Shape shape_of(const A& array) {
 /// "(32, 64)", "(5,)", "()": as NumPy writes shapes.
 std::string to_string(const Shape& shape);
 
-/// Number of entries, 1 for rank 0. Throws when memory could not address that many.
-std::size_t count(const Shape& shape);
+/// Number of entries, 1 for rank 0. Throws when memory could not address that many. S is Shape or an array's
+/// own shape_type.
+template <class S = Shape>
+std::size_t count(const S& shape) {
+  std::ptrdiff_t entries = 1;
+  bool none = false;
+  for (std::size_t extent : shape) {  // strides are products too: an extent of 0 does not excuse the others
+    none |= extent == 0;
+    if (__builtin_mul_overflow(entries, extent ? extent : 1, &entries))
+      fail("shape", to_string(Shape(shape.begin(), shape.end())),
+           " has more entries than memory can address");
+  }
+  return none ? 0 : static_cast<std::size_t>(entries);
+}
 
 /// `axis` counted from the front. Throws when it is outside [-rank, rank).
 std::size_t normalised_axis(const char* op, std::ptrdiff_t axis, std::size_t rank);
@@ -61,9 +73,9 @@ Shape broadcast_shape(const char* op, const Shape& a, const Shape& b);
 /// `shape` with `axes` removed, or kept as size 1.
 Shape reduced_shape(const Shape& shape, const std::vector<std::size_t>& axes, bool keepdims);
 
-template <class T>
-Array<T> empty(const Shape& shape) {  // uninitialised
-  count(shape);                       // throws when there are too many
+template <class T, class S = Shape>
+Array<T> empty(const S& shape) {  // uninitialised
+  count(shape);                   // throws when there are too many
   return Array<T>::from_shape(typename Array<T>::shape_type(shape.begin(), shape.end()));
 }
 
@@ -73,15 +85,15 @@ Array<T> empty_like(const Array<T>& array) {
   return Array<T>::from_shape(array.shape());
 }
 
-template <class T>
-Array<T> full(const Shape& shape, T value) {
+template <class T, class S = Shape>
+Array<T> full(const S& shape, T value) {
   auto array = empty<T>(shape);
   std::fill(array.data(), array.data() + array.size(), value);
   return array;
 }
 
-template <class T>
-Array<T> zeros(const Shape& shape) {
+template <class T, class S = Shape>
+Array<T> zeros(const S& shape) {
   return full<T>(shape, T(0));
 }
 

@@ -9,6 +9,9 @@
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
 
 namespace xgrad {
 
@@ -55,9 +58,20 @@ void* fetch(std::size_t bytes) {
 
 void discard(void* block, std::size_t bytes) noexcept { ::operator delete(block, alignment_of(bytes)); }
 
-/// Held for some ten instructions: waiting in a loop is cheaper than a mutex.
+/// Whether the process is known to have one thread only. (In glibc since 2.32.)
+bool alone() {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded;
+#else
+  return false;
+#endif
+}
+
+/// Held for some ten instructions: waiting in a loop is cheaper than a mutex, and there is nobody to wait for
+/// while there is one thread.
 struct Lock {
   explicit Lock(std::atomic_flag& busy) : busy(busy) {
+    if (alone()) return;
     while (busy.test_and_set(std::memory_order_acquire)) {
     }
   }

@@ -50,7 +50,7 @@ class Vjp {
   };
   template <class F>
   struct Closure : AnyClosure {
-    explicit Closure(F f) : f(std::move(f)) {}
+    explicit Closure(F&& f) : f(std::move(f)) {}
     void call(const Array<T>& y, Gradient<T> dy) override { f(y, dy); }
     F f;
   };
@@ -87,7 +87,8 @@ class Tape {
   /// The same from a value of any shape: `cotangent`, of y's shape, is ∂L/∂y.
   void backward(const Variable<T>& y, Array<T> cotangent, Keep keep = Keep::no);
 
-  const std::vector<Entry>& entries() const { return entries_; }
+  using Entries = std::vector<Entry, RecyclingAllocator<Entry>>;
+  const Entries& entries() const { return entries_; }
   std::size_t size() const { return entries_.size(); }
   bool spent() const { return spent_; }
 
@@ -107,7 +108,7 @@ class Tape {
   void append(const char* op, VariableList<T> inputs, Variable<T>& output, Vjp<T> vjp);
 
  private:
-  std::vector<Entry> entries_;
+  Entries entries_;
   bool spent_ = false;
   Tape* outer_;
 };

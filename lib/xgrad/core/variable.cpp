@@ -8,7 +8,7 @@
 namespace xgrad {
 
 template <class T>
-Variable<T>::Variable(Array<T> value, bool requires_grad, std::string name)
+Variable<T>::Variable(Array<T>&& value, bool requires_grad, std::string name)
     : node_(std::allocate_shared<Node<T>>(RecyclingAllocator<Node<T>>(), std::move(value))) {
   node_->requires_grad = requires_grad;
   node_->name = std::move(name);
@@ -46,27 +46,56 @@ const Array<T>& Variable<T>::grad() const {
   return *node_->grad;
 }
 
+namespace {
+/// g summed over the axes along which x was broadcast.
 template <class T>
-void Variable<T>::accumulate(Array<T> g) const {
-  if (!requires_grad()) return;
-  const Array<T>& x = value();
-  if (g.shape() != x.shape()) {
-    if (broadcast_shape("accumulate", shape_of(g), shape_of(x)) != shape_of(g))
-      fail("accumulate", "the gradient is ", to_string(shape_of(g)), ", the value is ", to_string(shape()),
-           ": the value does not broadcast to the gradient");
-    g = detail::sum_to(g, shape());
-  }
+Array<T> summed(const Array<T>& g, const Array<T>& x) {
+  const Shape from = shape_of(g), to = shape_of(x);
+  if (!detail::broadcasts_to(to, from))
+    fail("accumulate", "the gradient is ", to_string(from), ", the value is ", to_string(to),
+         ": the value does not broadcast to the gradient");
+  return detail::sum_to(g, to);
+}
+
+/// sum += g
+template <class T>
+void add_to(Array<T>& sum, const Array<T>& g) {
+  if (sum.shape() != g.shape())
+    fail("accumulate", "the gradient so far is ", to_string(shape_of(sum)), ", the value now ",
+         to_string(shape_of(g)), ": call zero_grad before a value changes its shape");
+  T* to = sum.data();
+  const T* from = g.data();
+  XGRAD_INDEPENDENT
+  for (std::size_t i = 0; i < g.size(); ++i) to[i] += from[i];
+}
+}  // namespace
+
+template <class T>
+std::optional<Array<T>>& Variable<T>::sum_of_gradients() const {
   auto* collected = detail::collected(*this);
-  auto& grad = collected ? *collected : node_->grad;
-  if (!grad) {
+  return collected ? *collected : node_->grad;
+}
+
+template <class T>
+void Variable<T>::accumulate(const Array<T>& g) const {
+  if (!requires_grad()) return;
+  if (g.shape() != value().shape()) return accumulate(summed(g, value()));
+  auto& grad = sum_of_gradients();
+  if (grad)
+    add_to(*grad, g);
+  else
+    grad.emplace(g);
+}
+
+template <class T>
+void Variable<T>::accumulate(Array<T>&& g) const {
+  if (!requires_grad()) return;
+  if (g.shape() != value().shape()) return accumulate(summed(g, value()));
+  auto& grad = sum_of_gradients();
+  if (grad)
+    add_to(*grad, g);
+  else
     grad.emplace(std::move(g));
-    return;
-  }
-  if (grad->shape() != g.shape())
-    fail("accumulate", "the gradient so far is ", to_string(shape_of(*grad)), ", the value now ",
-         to_string(shape()), ": call zero_grad before a value changes its shape");
-  T* sum = grad->data();
-  for (std::size_t i = 0; i < g.size(); ++i) sum[i] += g.data()[i];
 }
 
 namespace {

@@ -52,7 +52,9 @@ class Variable {
  public:
   Variable() = default;  ///< an empty handle: "no bias", "no mask"
   Variable(T value) : Variable(scalar(value)) {}
-  Variable(Array<T> value, bool requires_grad = false, std::string name = {});
+  Variable(Array<T>&& value, bool requires_grad = false, std::string name = {});
+  Variable(const Array<T>& value, bool requires_grad = false, std::string name = {})
+      : Variable(Array<T>(value), requires_grad, std::move(name)) {}
 
   explicit operator bool() const { return static_cast<bool>(node_); }
 
@@ -80,7 +82,8 @@ class Variable {
 
   /// grad += g: the only place in the library that touches a gradient. Axes along which this variable was
   /// broadcast are summed over; any other difference of shape throws Error. Constants ignore it.
-  void accumulate(Array<T> g) const;
+  void accumulate(const Array<T>& g) const;
+  void accumulate(Array<T>&& g) const;  ///< keeps g's memory if it is the first
 
   /// Runs the current tape backwards from this scalar (seed 1). See Tape::backward.
   void backward(Keep keep = Keep::no) const;
@@ -109,6 +112,8 @@ class Variable {
     if (!node_) fail("variable", "this handle is empty: give it a value first");
     return *node_;
   }
+  /// Where gradients for this value are added up on this thread.
+  std::optional<Array<T>>& sum_of_gradients() const;
   std::shared_ptr<Node<T>> node_;
 };
 

@@ -30,9 +30,9 @@ LayerNorm<T>::LayerNorm(const Shape& shape, double eps, bool affine, Divisor div
 
 template <class T>
 Variable<T> LayerNorm<T>::forward(const Variable<T>& x) {
-  const Shape whole = x.shape();
+  const auto& whole = x.value().shape();
   if (whole.size() < shape_.size() || !std::equal(shape_.rbegin(), shape_.rend(), whole.rbegin()))
-    fail("layer_norm", "x is ", to_string(whole), ", the module normalises ", to_string(shape_),
+    fail("layer_norm", "x is ", to_string(x.shape()), ", the module normalises ", to_string(shape_),
          ": x's last axes must be these");
   return layer_norm(x, gamma, beta, options_);
 }
@@ -121,7 +121,7 @@ template <class T>
 Variable<T> Residual<T>::forward(const Variable<T>& x) {
   const auto f = (*branch_)(x);
   const auto skip = shortcut_ ? (*shortcut_)(x) : x;
-  if (f.shape() != skip.shape())
+  if (f.value().shape() != skip.value().shape())
     fail("residual", "the branch gives ", to_string(f.shape()), ", the shortcut ", to_string(skip.shape()),
          ": both must have the same shape; give the block a projection as its shortcut");
   return skip + f;

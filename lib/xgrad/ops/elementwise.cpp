@@ -46,29 +46,31 @@ Variable<T> binary(const char* op, const Variable<T>& a, const Variable<T>& b, F
                    });
 }
 
-/// y = f(a + b), da = db = dy f'(y), or dy itself when there is no `derivative` (nullptr). One of them gets a
-/// copy, or the sum over what was broadcast; the other the memory itself.
+/// dy f'(y), or dy itself when there is no `derivative` (nullptr).
+template <class T, class D>
+Array<T> through(const Array<T>& y, Gradient<T> dy, [[maybe_unused]] D derivative) {
+  if constexpr (std::is_same_v<D, std::nullptr_t>) {
+    return dy.take();
+  } else {
+    return dy.transform([&](const T* in, T* out) {
+      detail::apply(
+          y.size(), [=](T d, T v) { return d * derivative(v); }, out, in, y.data());
+    });
+  }
+}
+
+/// y = f(a + b), da = db = dy f'(y). One of them gets a copy, or the sum over what was broadcast; the other
+/// the memory itself.
 template <class T, class F, class D>
-Variable<T> of_sum(const char* op, const Variable<T>& a, const Variable<T>& b, F f,
-                   [[maybe_unused]] D derivative) {
+Variable<T> of_sum(const char* op, const Variable<T>& a, const Variable<T>& b, F f, D derivative) {
   return record<T>(op,
                    elementwise<T>(
                        op, [=](T p, T q) { return f(p + q); }, a.value(), b.value()),
                    {a, b}, [=](const Array<T>& y, Gradient<T> dy) {
-                     Array<T> changed;
-                     if constexpr (!std::is_same_v<D, std::nullptr_t>) {
-                       changed = dy.transform([&](const T* in, T* out) {
-                         detail::apply(
-                             y.size(), [=](T d, T v) { return d * derivative(v); }, out, in, y.data());
-                       });
-                       dy = Gradient<T>(std::move(changed));
-                     }
-                     const Array<T>& g = dy;
+                     Array<T> g = through(y, std::move(dy), derivative);
                      const bool a_is_whole = a.size() == y.size();
-                     const Variable<T>&whole = a_is_whole ? a : b, &other = a_is_whole ? b : a;
-                     if (other.requires_grad())
-                       other.accumulate(other.size() == g.size() ? g : detail::sum_to(g, other.shape()));
-                     whole.accumulate(dy.take());
+                     (a_is_whole ? b : a).accumulate(g);
+                     (a_is_whole ? a : b).accumulate(std::move(g));
                    });
 }
 

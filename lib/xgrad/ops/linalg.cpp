@@ -95,10 +95,10 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
   if (bias && (bias.rank() != 1 || bias.size() != out))
     fail("linear", both(), ", bias is ", to_string(bias.shape()), ": the bias must be ",
          to_string(Shape{out}));
-  Shape shape = x.shape();
+  auto shape = x.value().shape();
   shape.back() = out;
 
-  auto y = empty<T>(shape);
+  auto y = xgrad::empty<T>(shape);  // xt has an empty too
   gemm<T>(Op::none, Op::transposed, n, out, in, T(1), x.value().data(), in, weight.value().data(), in,
           bias ? T(1) : T(0), bias ? bias.value().data() : y.data(), 0, y.data(), out);
   VariableList<T> inputs{x, weight};
