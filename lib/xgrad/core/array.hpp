@@ -13,9 +13,11 @@
 
 namespace xgrad {
 
-/// A dense row-major array of any rank, a value (copying copies). T is float or double.
+/// A dense row-major array of any rank, a value (copying copies). T is float or double. (An xt::xarray, but
+/// for its memory and for extents that are not set to 0 before they get their values.)
 template <class T>
-using Array = xt::xarray<T, xt::layout_type::row_major, RecyclingAllocator<T>>;
+using Array = xt::xarray_container<xt::uvector<T, RecyclingAllocator<T>>, xt::layout_type::row_major,
+                                   xt::svector<std::size_t, 4, std::allocator<std::size_t>, false>>;
 
 using Indices = Array<std::int64_t>;  ///< class labels, token numbers, positions
 using Mask = Array<bool>;             ///< true marks the entries a mask speaks of
@@ -41,6 +43,15 @@ template <class... Parts>
 template <class A>
 Shape shape_of(const A& array) {
   return Shape(array.shape().begin(), array.shape().end());
+}
+
+/// Whether both arrays have the same shape.
+template <class A, class B>
+bool equal_shapes(const A& a, const B& b) {
+  if (a.dimension() != b.dimension()) return false;
+  for (std::size_t i = 0; i < a.dimension(); ++i)
+    if (a.shape()[i] != b.shape()[i]) return false;
+  return true;
 }
 
 /// "(32, 64)", "(5,)", "()": as NumPy writes shapes.
@@ -82,18 +93,18 @@ Array<T> empty(const S& shape) {  // uninitialised
 /// Uninitialised, of the same shape.
 template <class T>
 Array<T> empty_like(const Array<T>& array) {
-  return Array<T>::from_shape(array.shape());
+  return Array<T>(array.shape());
 }
 
-template <class T, class S = Shape>
-Array<T> full(const S& shape, T value) {
+template <class T>
+Array<T> full(const Shape& shape, T value) {
   auto array = empty<T>(shape);
   std::fill(array.data(), array.data() + array.size(), value);
   return array;
 }
 
-template <class T, class S = Shape>
-Array<T> zeros(const S& shape) {
+template <class T>
+Array<T> zeros(const Shape& shape) {
   return full<T>(shape, T(0));
 }
 

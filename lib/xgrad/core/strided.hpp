@@ -171,7 +171,7 @@ Array<T> elementwise(F f, const Array<T>& a) {
 /// result[i] = f(a[i], b[i]): a and b broadcast to their common shape.
 template <class T, class F>
 Array<T> elementwise(const char* op, F f, const Array<T>& a, const Array<T>& b) {
-  if (a.shape() == b.shape()) {
+  if (equal_shapes(a, b)) {
     auto result = empty_like(a);
     apply(a.size(), f, result.data(), a.data(), b.data());
     return result;

@@ -85,10 +85,10 @@ void Tape<T>::backward(const Variable<T>& y, Array<T> cotangent, Keep keep) {
   spent_ = keep == Keep::no;
   if (spent_)
     entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(y.node_->position) + 1, entries_.end());
+  const NoGrad pause;
   for (std::size_t i = y.node_->position + 1; i-- > 0;) {
     Entry& entry = entries_[i];
     if (entry.output.has_grad()) {
-      NoGrad pause;
       const auto& node = entry.output.node_;
       const bool read_later =
           !spent_ || node.use_count() > 1;  // by a print-out, or by a handle that the user kept

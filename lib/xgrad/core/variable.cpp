@@ -60,7 +60,7 @@ Array<T> summed(const Array<T>& g, const Array<T>& x) {
 /// sum += g
 template <class T>
 void add_to(Array<T>& sum, const Array<T>& g) {
-  if (sum.shape() != g.shape())
+  if (!equal_shapes(sum, g))
     fail("accumulate", "the gradient so far is ", to_string(shape_of(sum)), ", the value now ",
          to_string(shape_of(g)), ": call zero_grad before a value changes its shape");
   T* to = sum.data();
@@ -79,7 +79,7 @@ std::optional<Array<T>>& Variable<T>::sum_of_gradients() const {
 template <class T>
 void Variable<T>::accumulate(const Array<T>& g) const {
   if (!requires_grad()) return;
-  if (g.shape() != value().shape()) return accumulate(summed(g, value()));
+  if (!equal_shapes(g, value())) return accumulate(summed(g, value()));
   auto& grad = sum_of_gradients();
   if (grad)
     add_to(*grad, g);
@@ -90,7 +90,7 @@ void Variable<T>::accumulate(const Array<T>& g) const {
 template <class T>
 void Variable<T>::accumulate(Array<T>&& g) const {
   if (!requires_grad()) return;
-  if (g.shape() != value().shape()) return accumulate(summed(g, value()));
+  if (!equal_shapes(g, value())) return accumulate(summed(g, value()));
   auto& grad = sum_of_gradients();
   if (grad)
     add_to(*grad, g);

@@ -121,7 +121,7 @@ template <class T>
 Variable<T> Residual<T>::forward(const Variable<T>& x) {
   const auto f = (*branch_)(x);
   const auto skip = shortcut_ ? (*shortcut_)(x) : x;
-  if (f.value().shape() != skip.value().shape())
+  if (!equal_shapes(f.value(), skip.value()))
     fail("residual", "the branch gives ", to_string(f.shape()), ", the shortcut ", to_string(skip.shape()),
          ": both must have the same shape; give the block a projection as its shortcut");
   return skip + f;

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
+#include <vector>
 
 #include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/threads.hpp"
 #include "xgrad/core/vector_math.hpp"
+#include "xgrad/core/vector_sums.hpp"
 #include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
@@ -15,11 +19,12 @@ using detail::apply_and_sum;
 using detail::max_of;
 using detail::parts_of;
 using detail::sum_of;
-using detail::sums_of;
+using detail::vector_sum;
 
 namespace {
 
-bool ends_with(const Shape& shape, const Shape& end) {
+template <class S>
+bool ends_with(const S& shape, const S& end) {
   return end.size() <= shape.size() && std::equal(end.rbegin(), end.rend(), shape.rbegin());
 }
 
@@ -106,6 +111,42 @@ Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis) {
   return along("log_softmax", x, axis, log_softmax_rows<T>);
 }
 
+namespace {
+
+/// f(part, begin, end) for blocks of the rows of n numbers in each part. The steps of one row wait for each
+/// other, those of different rows do not: short rows are taken many at a time.
+template <class F>
+void for_blocks(std::size_t parts, std::size_t rows, std::size_t n, F f) {
+  const std::size_t most = n > 256 ? 1 : 32;
+  detail::for_parts(parts, rows, [&](std::size_t p, std::size_t begin, std::size_t end) {
+    for (; begin < end; begin += most) f(p, begin, std::min(begin + most, end));
+  });
+}
+
+/// γ or β: `rows` rows of n numbers, repeated for the rows of x; all the same number where there is none.
+template <class T>
+struct Affine {
+  Affine(const Variable<T>& parameter, std::size_t n, T instead)
+      : parameter(parameter),
+        n(n),
+        rows(n && parameter ? parameter.size() / n : 1),
+        none(parameter ? 0 : n, instead) {}
+  const T* row(std::size_t r) const {
+    return parameter ? parameter.value().data() + r % rows * n : none.data();
+  }
+  /// Zeros for the sums that make up its gradient, for so many parts.
+  Array<T> sums(std::size_t parts) const {
+    Shape shape = parameter ? parameter.shape() : Shape{n};
+    if (parts > 1 || !parameter) shape.insert(shape.begin(), parts);
+    return zeros<T>(shape);
+  }
+  Variable<T> parameter;
+  std::size_t n, rows;
+  std::vector<T, RecyclingAllocator<T>> none;
+};
+
+}  // namespace
+
 // x̂ = (x - μ)/s,   s = √(Σ(x - μ)²/m + ε),   y = γ x̂ + β,   n features, m = n or n - 1
 // g = γ dy:   dx = (1/s) (g  -  mean g  -  x̂ Σ g x̂ / m)
 //                   direct   through μ   through σ²
@@ -117,69 +158,73 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   if (options.axes == 0 || options.axes > x.rank())
     fail("layer_norm", "x is ", to_string(x.shape()), ": ", options.axes,
          " trailing axes cannot be normalised");
-  const Shape whole = x.shape(), shape(whole.end() - static_cast<std::ptrdiff_t>(options.axes), whole.end());
+  const auto& whole = x.value().shape();
+  const auto normalised = whole.end() - static_cast<std::ptrdiff_t>(options.axes);
   for (const auto* affine : {&gamma, &beta})
-    if (*affine && (affine->rank() < shape.size() || !ends_with(whole, affine->shape())))
-      fail("layer_norm", "x is ", to_string(whole), ", ", affine == &gamma ? "gamma" : "beta", " is ",
-           to_string(affine->shape()), ": it must have the shape of the normalised axes, ", to_string(shape));
-  const std::size_t n = count(shape), rows = n ? x.size() / n : 0;
-  const std::size_t gains = n && gamma ? gamma.size() / n : 1, shifts = n && beta ? beta.size() / n : 1;
+    if (*affine && (affine->rank() < options.axes || !ends_with(whole, affine->value().shape())))
+      fail("layer_norm", "x is ", to_string(x.shape()), ", ", affine == &gamma ? "gamma" : "beta", " is ",
+           to_string(affine->shape()), ": it must have the shape of the normalised axes, ",
+           to_string(Shape(normalised, whole.end())));
+  const std::size_t n = std::accumulate(normalised, whole.end(), std::size_t(1), std::multiplies<>());
+  const std::size_t rows = n ? x.size() / n : 0;
+  const Affine<T> gain(gamma, n, T(1)), shift(beta, n, T(0));
   const T features(n), m(options.divisor == Divisor::sample ? double(n) - 1 : double(n)), eps(options.eps);
 
   // Saved for the way back: x̂ is recomputed from x, μ and 1/s, two numbers a row.
-  auto mu = empty<T>({rows}), inverse = empty<T>({rows});
+  std::vector<T, RecyclingAllocator<T>> mu(rows), inverse(rows);
   auto y = empty_like(x.value());
-  for_rows(parts_of(x.size()), rows, [&](std::size_t, std::size_t r) {
-    const T* in = x.value().data() + r * n;
-    T* out = y.data() + r * n;
-    const T* gain = gamma ? gamma.value().data() + r % gains * n : nullptr;
-    const T* shift = beta ? beta.value().data() + r % shifts * n : nullptr;
-    const T mean = sum_of<T>(n, [=](std::size_t i) { return in[i]; }) / features;
-    const T squares = sum_of<T>(n, [=](std::size_t i) { return (in[i] - mean) * (in[i] - mean); });
-    const T scale = T(1) / sqrt(squares / m + eps);
-    XGRAD_INDEPENDENT
-    for (std::size_t i = 0; i < n; ++i)
-      out[i] = (in[i] - mean) * scale * (gain ? gain[i] : T(1)) + (shift ? shift[i] : T(0));
-    mu.data()[r] = mean;
-    inverse.data()[r] = scale;
+  for_blocks(parts_of(x.size()), rows, n, [&](std::size_t, std::size_t begin, std::size_t end) {
+    const auto row = [&](std::size_t r) { return x.value().data() + r * n; };
+    for (std::size_t r = begin; r < end; ++r)
+      mu[r] = vector_sum<T>(
+                  n, [](auto v) { return v; }, row(r)) /
+              features;
+    for (std::size_t r = begin; r < end; ++r)
+      inverse[r] = vector_sum<T>(
+          n, [mean = mu[r]](auto v) { return (v - mean) * (v - mean); }, row(r));
+    for (std::size_t r = begin; r < end; ++r) inverse[r] = T(1) / sqrt(inverse[r] / m + eps);
+    for (std::size_t r = begin; r < end; ++r) {
+      const T *in = row(r), *g = gain.row(r), *b = shift.row(r);
+      const T mean = mu[r], scale = inverse[r];
+      T* out = y.data() + r * n;
+      XGRAD_INDEPENDENT
+      for (std::size_t i = 0; i < n; ++i) out[i] = (in[i] - mean) * scale * g[i] + b[i];
+    }
   });
   VariableList<T> inputs{x};
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
-  return record<T>("layer_norm", std::move(y), std::move(inputs), [=](const Array<T>&, Gradient<T> dy) {
-    // Parts of many rows sum dγ and dβ for themselves; accumulate adds them up.
-    const std::size_t parts = gains == 1 && shifts == 1 ? parts_of(x.size()) : 1;
-    const auto sums = [&](const Variable<T>& affine) {
-      Shape each = affine ? affine.shape() : shape;
-      if (parts > 1) each.insert(each.begin(), parts);
-      return zeros<T>(each);
-    };
-    auto dgamma = sums(gamma), dbeta = sums(beta);
-    auto dx = dy.transform([&](const T* from, T* to) {
-      for_rows(parts, rows, [&](std::size_t p, std::size_t r) {
-        const T *in = x.value().data() + r * n, *d = from + r * n;
-        const T* gain = gamma ? gamma.value().data() + r % gains * n : nullptr;
-        T *dg = dgamma.data() + (p + r % gains) * n, *db = dbeta.data() + (p + r % shifts) * n;
-        T* out = to + r * n;
-        const T mean = mu.data()[r], scale = inverse.data()[r];
-        const auto [sum_g, sum_g_hat] = sums_of<T>(n, [=](std::size_t i) {
-          const T hat = (in[i] - mean) * scale, g = gain ? gain[i] * d[i] : d[i];
-          dg[i] += d[i] * hat;
-          db[i] += d[i];
-          return std::pair(g, g * hat);
-        });
-        const T through_mu = sum_g / features, through_sigma = sum_g_hat / m;
-        XGRAD_INDEPENDENT
-        for (std::size_t i = 0; i < n; ++i) {
-          const T hat = (in[i] - mean) * scale, g = gain ? gain[i] * d[i] : d[i];
-          out[i] = scale * (g - through_mu - hat * through_sigma);
-        }
-      });
-    });
-    x.accumulate(std::move(dx));
-    gamma.accumulate(std::move(dgamma));
-    beta.accumulate(std::move(dbeta));
-  });
+  return record<T>("layer_norm", std::move(y), std::move(inputs),
+                   [=, mu = std::move(mu), inverse = std::move(inverse)](const Array<T>&, Gradient<T> dy) {
+                     // Parts of many rows sum dγ and dβ for themselves; accumulate adds them up.
+                     const std::size_t parts = gain.rows == 1 && shift.rows == 1 ? parts_of(x.size()) : 1;
+                     auto dgamma = gain.sums(parts), dbeta = shift.sums(parts);
+                     auto dx = dy.transform([&](const T* from, T* to) {
+                       for_rows(parts, rows, [&](std::size_t p, std::size_t r) {
+                         const T *in = x.value().data() + r * n, *d = from + r * n, *g = gain.row(r);
+                         T *out = to + r * n, *dg = dgamma.data() + (p + r % gain.rows) * n,
+                           *db = dbeta.data() + (p + r % shift.rows) * n;
+                         const T mean = mu[r], scale = inverse[r];
+                         const T through_mu = vector_sum<T>(
+                                                  n, [](auto a, auto b) { return a * b; }, g, d) /
+                                              features;
+                         const T through_sigma =
+                             vector_sum<T>(
+                                 n, [=](auto a, auto b, auto v) { return a * b * (v - mean); }, g, d, in) *
+                             scale / m;
+                         XGRAD_INDEPENDENT
+                         for (std::size_t i = 0; i < n; ++i) {
+                           const T hat = (in[i] - mean) * scale, d_i = d[i];
+                           dg[i] += d_i * hat;
+                           db[i] += d_i;
+                           out[i] = scale * (g[i] * d_i - through_mu - hat * through_sigma);
+                         }
+                       });
+                     });
+                     x.accumulate(std::move(dx));
+                     gamma.accumulate(std::move(dgamma));
+                     beta.accumulate(std::move(dbeta));
+                   });
 }
 
 // r = √(Σx²/n + ε),   x̂ = x/r,   y = γ x̂,   g = γ dy:   dx = (1/r) (g - x̂ Σ g x̂ / n),   dγ = Σ_rows dy x̂

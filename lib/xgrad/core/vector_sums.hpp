@@ -1,0 +1,45 @@
+#pragma once
+// Sums over short rows, where what comes after the loop costs as much as the loop: vectors are written out.
+
+#include <type_traits>
+#include <utility>
+
+#include "xgrad/core/product.hpp"
+
+namespace xgrad::detail {
+
+template <std::size_t by, class V, std::size_t... I>
+XGRAD_INLINE V rotated(V v, std::index_sequence<I...>) {
+  return __builtin_shufflevector(v, v, ((I + by) % sizeof...(I))...);
+}
+
+/// The sum of a vector's numbers: one half is added to the other, and again, until one number is left.
+template <class T, std::size_t half = lanes<T> / 2>
+XGRAD_INLINE T total(Vector<T> v) {
+  if constexpr (half == 0)
+    return v[0];
+  else
+    return total<T, half / 2>(v + rotated<half>(v, std::make_index_sequence<lanes<T>>()));
+}
+
+/// Σ f(x[i], …) for 0 ≤ i < n. f takes numbers, or as many vectors of them: [](auto a, auto b) { return a *
+/// b; }
+template <class T, class F, class... X>
+XGRAD_INLINE T vector_sum(std::size_t n, F f, const X*... x) {
+  T sum(0);
+  std::size_t i = 0;
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr std::size_t width = lanes<T>;
+    Vector<T> even{}, odd{};
+    for (; i + 2 * width <= n; i += 2 * width) {
+      even += f(load(x + i)...);
+      odd += f(load(x + i + width)...);
+    }
+    for (; i + width <= n; i += width) even += f(load(x + i)...);
+    sum = total<T>(even + odd);
+  }
+  for (; i < n; ++i) sum += f(x[i]...);
+  return sum;
+}
+
+}  // namespace xgrad::detail
