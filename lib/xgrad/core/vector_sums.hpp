@@ -42,4 +42,44 @@ XGRAD_INLINE T vector_sum(std::size_t n, F f, const X*... x) {
   return sum;
 }
 
+/// What lies at p: one number, or as many as the vector V has.
+template <class V, class T>
+XGRAD_INLINE V read(const T* p) {
+  if constexpr (std::is_same_v<V, T>)
+    return *p;
+  else
+    return load(p);
+}
+template <class V, class T>
+XGRAD_INLINE void write(V v, T* p) {
+  if constexpr (std::is_same_v<V, T>)
+    *p = v;
+  else
+    store<T>(v, p);
+}
+
+/// Both sums over the pairs f(i, zero), of numbers or vectors as `zero` is: what f does beside reads and
+/// writes as many.
+template <class T, class F>
+XGRAD_INLINE std::pair<T, T> vector_sums(std::size_t n, F f) {
+  T first(0), second(0);
+  std::size_t i = 0;
+  if constexpr (std::is_floating_point_v<T>) {
+    Vector<T> firsts{}, seconds{};
+    for (; i + lanes<T> <= n; i += lanes<T>) {
+      const auto [a, b] = f(i, Vector<T>{});
+      firsts += a;
+      seconds += b;
+    }
+    first = total<T>(firsts);
+    second = total<T>(seconds);
+  }
+  for (; i < n; ++i) {
+    const auto [a, b] = f(i, T(0));
+    first += a;
+    second += b;
+  }
+  return {first, second};
+}
+
 }  // namespace xgrad::detail

@@ -18,8 +18,11 @@ namespace xgrad {
 using detail::apply_and_sum;
 using detail::max_of;
 using detail::parts_of;
+using detail::read;
 using detail::sum_of;
 using detail::vector_sum;
+using detail::vector_sums;
+using detail::write;
 
 namespace {
 
@@ -194,37 +197,37 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   VariableList<T> inputs{x};
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
-  return record<T>("layer_norm", std::move(y), std::move(inputs),
-                   [=, mu = std::move(mu), inverse = std::move(inverse)](const Array<T>&, Gradient<T> dy) {
-                     // Parts of many rows sum dγ and dβ for themselves; accumulate adds them up.
-                     const std::size_t parts = gain.rows == 1 && shift.rows == 1 ? parts_of(x.size()) : 1;
-                     auto dgamma = gain.sums(parts), dbeta = shift.sums(parts);
-                     auto dx = dy.transform([&](const T* from, T* to) {
-                       for_rows(parts, rows, [&](std::size_t p, std::size_t r) {
-                         const T *in = x.value().data() + r * n, *d = from + r * n, *g = gain.row(r);
-                         T *out = to + r * n, *dg = dgamma.data() + (p + r % gain.rows) * n,
-                           *db = dbeta.data() + (p + r % shift.rows) * n;
-                         const T mean = mu[r], scale = inverse[r];
-                         const T through_mu = vector_sum<T>(
-                                                  n, [](auto a, auto b) { return a * b; }, g, d) /
-                                              features;
-                         const T through_sigma =
-                             vector_sum<T>(
-                                 n, [=](auto a, auto b, auto v) { return a * b * (v - mean); }, g, d, in) *
-                             scale / m;
-                         XGRAD_INDEPENDENT
-                         for (std::size_t i = 0; i < n; ++i) {
-                           const T hat = (in[i] - mean) * scale, d_i = d[i];
-                           dg[i] += d_i * hat;
-                           db[i] += d_i;
-                           out[i] = scale * (g[i] * d_i - through_mu - hat * through_sigma);
-                         }
-                       });
-                     });
-                     x.accumulate(std::move(dx));
-                     gamma.accumulate(std::move(dgamma));
-                     beta.accumulate(std::move(dbeta));
-                   });
+  auto reverse = [=, mu = std::move(mu), inverse = std::move(inverse)](const Array<T>&, Gradient<T> dy) {
+    // Parts of many rows sum dγ and dβ for themselves; accumulate adds them up.
+    const std::size_t parts = gain.rows == 1 && shift.rows == 1 ? parts_of(x.size()) : 1;
+    auto dgamma = gain.sums(parts), dbeta = shift.sums(parts);
+    auto dx = dy.transform([&](const T* from, T* to) {
+      for_rows(parts, rows, [&](std::size_t p, std::size_t r) {
+        const T *in = x.value().data() + r * n, *d = from + r * n, *gamma_r = gain.row(r);
+        T *out = to + r * n, *dg = dgamma.data() + (p + r % gain.rows) * n;
+        T* db = dbeta.data() + (p + r % shift.rows) * n;
+        const T mean = mu[r], scale = inverse[r];
+        const auto [sum_g, sum_g_hat] = vector_sums<T>(n, [=](std::size_t i, auto zero) {
+          using V = decltype(zero);  // a number or a vector
+          const V d_i = read<V>(d + i), hat = (read<V>(in + i) - mean) * scale;
+          const V g = read<V>(gamma_r + i) * d_i;
+          write<V>(read<V>(dg + i) + d_i * hat, dg + i);
+          write<V>(read<V>(db + i) + d_i, db + i);
+          return std::pair<V, V>(g, g * hat);
+        });
+        const T through_mu = sum_g / features, through_sigma = sum_g_hat / m;
+        XGRAD_INDEPENDENT
+        for (std::size_t i = 0; i < n; ++i) {
+          const T hat = (in[i] - mean) * scale;
+          out[i] = scale * (gamma_r[i] * d[i] - through_mu - hat * through_sigma);
+        }
+      });
+    });
+    x.accumulate(std::move(dx));
+    gamma.accumulate(std::move(dgamma));
+    beta.accumulate(std::move(dbeta));
+  };
+  return record<T>("layer_norm", std::move(y), std::move(inputs), std::move(reverse));
 }
 
 // r = √(Σx²/n + ε),   x̂ = x/r,   y = γ x̂,   g = γ dy:   dx = (1/r) (g - x̂ Σ g x̂ / n),   dγ = Σ_rows dy x̂
