@@ -4,26 +4,12 @@
 #include <type_traits>
 #include <utility>
 
-#include "xgrad/core/product.hpp"
+#include "xgrad/core/vector.hpp"
 
 namespace xgrad::detail {
 
-template <std::size_t by, class V, std::size_t... I>
-XGRAD_INLINE V rotated(V v, std::index_sequence<I...>) {
-  return __builtin_shufflevector(v, v, ((I + by) % sizeof...(I))...);
-}
-
-/// The sum of a vector's numbers: one half is added to the other, and again, until one number is left.
-template <class T, std::size_t half = lanes<T> / 2>
-XGRAD_INLINE T total(Vector<T> v) {
-  if constexpr (half == 0)
-    return v[0];
-  else
-    return total<T, half / 2>(v + rotated<half>(v, std::make_index_sequence<lanes<T>>()));
-}
-
-/// Σ f(x[i], …) for 0 ≤ i < n. f takes numbers, or as many vectors of them: [](auto a, auto b) { return a *
-/// b; }
+/// Σ f(x[i], …) for 0 ≤ i < n, where f takes numbers or vectors, as [](auto a, auto b) { return a * b; }
+/// does.
 template <class T, class F, class... X>
 XGRAD_INLINE T vector_sum(std::size_t n, F f, const X*... x) {
   T sum(0);
@@ -36,7 +22,7 @@ XGRAD_INLINE T vector_sum(std::size_t n, F f, const X*... x) {
       odd += f(load(x + i + width)...);
     }
     for (; i + width <= n; i += width) even += f(load(x + i)...);
-    sum = total<T>(even + odd);
+    sum = sum_of_lanes<T>(even + odd);
   }
   for (; i < n; ++i) sum += f(x[i]...);
   return sum;
@@ -55,7 +41,7 @@ XGRAD_INLINE void write(V v, T* p) {
   if constexpr (std::is_same_v<V, T>)
     *p = v;
   else
-    store<T>(v, p);
+    store(v, p);
 }
 
 /// Both sums over the pairs f(i, zero), of numbers or vectors as `zero` is: what f does beside reads and
@@ -71,8 +57,8 @@ XGRAD_INLINE std::pair<T, T> vector_sums(std::size_t n, F f) {
       firsts += a;
       seconds += b;
     }
-    first = total<T>(firsts);
-    second = total<T>(seconds);
+    first = sum_of_lanes<T>(firsts);
+    second = sum_of_lanes<T>(seconds);
   }
   for (; i < n; ++i) {
     const auto [a, b] = f(i, T(0));
