@@ -1,5 +1,7 @@
 #include "xgrad/ops/convolution.hpp"
 
+#include <algorithm>
+
 #include "xgrad/core/gemm.hpp"
 #include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
@@ -123,6 +125,66 @@ std::size_t rows_at_once(const Geometry& g) {
   return std::min(g.down.count, std::max<std::size_t>(1, bytes / row));
 }
 
+/// How x's gradient sees dY: windows one entry apart have as mirror images windows over dY, one for each
+/// pixel of x.
+bool has_mirror(const Geometry& g) {
+  const auto fits = [](const SlidingWindows& w) { return w.stride == 1 && w.padding < w.size; };
+  return !g.pointwise() && fits(g.down) && fits(g.across);
+}
+
+Geometry mirrored(const Geometry& g, std::size_t out) {
+  const auto along = [](const SlidingWindows& w) {
+    return SlidingWindows{w.count, w.size, 1, w.size - 1 - w.padding, w.extent};
+  };
+  return {out, along(g.down), along(g.across)};
+}
+
+/// w'[c,o,i,j] = w[o,c,kh-1-i,kw-1-j]. Twice is nothing.
+template <class T>
+Array<T> mirrored(const Array<T>& w) {
+  const std::size_t out = w.shape(0), in = w.shape(1), window = w.shape(2) * w.shape(3);
+  auto result = empty<T>({in, out, w.shape(2), w.shape(3)});
+  for (std::size_t o = 0; o < out; ++o)
+    for (std::size_t c = 0; c < in; ++c)
+      std::reverse_copy(w.data() + (o * in + c) * window, w.data() + (o * in + c + 1) * window,
+                        result.data() + (c * out + o) * window);
+  return result;
+}
+
+// With w' and the columns K' (O·kh·kw, H·W) of dY:   dX = w' K',   dw' = Σ_n X K'ᵀ
+template <class T>
+void backward_by_mirror(const Variable<T>& x, const Variable<T>& weight, const Geometry& g,
+                        const Array<T>& dy) {
+  const Geometry m = mirrored(g, weight.extent(0));
+  const std::size_t in = g.channels, window = m.window(), pixels = g.pixels(), wide = m.across.count,
+                    at_once = rows_at_once<T>(m);
+  const Array<T> w = mirrored(weight.value());
+  auto columns = empty<T>({window * at_once * wide}), dx = empty<T>(x.shape()), dw = zeros<T>(shape_of(w));
+  for_each_piece(m, x.extent(0), at_once, [&](std::size_t n, std::size_t first, std::size_t rows) {
+    const std::size_t size = rows * wide, begin = n * in * pixels + first * wide;
+    image_to_columns(m, dy.data() + n * m.channels * m.pixels(), first, rows, columns.data());
+    gemm<T>(Op::none, Op::none, in, size, window, T(1), w.data(), window, columns.data(), size, T(0),
+            dx.data() + begin, pixels);
+    if (weight.requires_grad())
+      gemm<T>(Op::none, Op::transposed, in, window, size, T(1), x.value().data() + begin, pixels,
+              columns.data(), size, T(1), dw.data(), window);
+  });
+  x.accumulate(std::move(dx));
+  if (weight.requires_grad()) weight.accumulate(mirrored(dw));
+}
+
+// Σ dY of each channel.
+template <class T>
+Array<T> sum_of_outputs(const Array<T>& dy) {
+  const std::size_t images = dy.shape(0), out = dy.shape(1), outputs = dy.shape(2) * dy.shape(3);
+  auto db = zeros<T>({out});
+  for (std::size_t i = 0; i < images * out; ++i) {
+    const T* d = dy.data() + i * outputs;
+    db.data()[i % out] += detail::sum_of<T>(outputs, [=](std::size_t k) { return d[k]; });
+  }
+  return db;
+}
+
 template <class T>
 Geometry geometry(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias,
                   const Conv2dOptions& options) {
@@ -147,6 +209,7 @@ Geometry geometry(const Variable<T>& x, const Variable<T>& weight, const Variabl
 
 // For each image, with its windows as the columns of K (C·kh·kw, H'·W') and w as a matrix (O, C·kh·kw):
 //   Y = w K + b,   dw = Σ_n dY Kᵀ,   dK = wᵀ dY,   dx = dK added up where windows overlap,   db = Σ dY
+// Windows one entry apart go back as a convolution does: backward_by_mirror.
 template <class T>
 Variable<T> conv2d(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias,
                    const Conv2dOptions& options) {
@@ -175,6 +238,8 @@ Variable<T> conv2d(const Variable<T>& x, const Variable<T>& weight, const Variab
   VariableList<T> inputs{x, weight};
   if (bias) inputs.push_back(bias);
   return record<T>("conv2d", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
+    if (bias.requires_grad()) bias.accumulate(sum_of_outputs(dy));
+    if (x.requires_grad() && has_mirror(g)) return backward_by_mirror(x, weight, g, dy);
     auto dw = zeros<T>(weight.shape()), columns = empty<T>(buffer);
     auto dx = x.requires_grad() ? zeros<T>(x.shape()) : Array<T>();
     for_each_piece(g, images, at_once, [&](std::size_t n, std::size_t first, std::size_t rows) {
@@ -191,13 +256,6 @@ Variable<T> conv2d(const Variable<T>& x, const Variable<T>& weight, const Variab
     });
     if (x.requires_grad()) x.accumulate(std::move(dx));
     weight.accumulate(std::move(dw));
-    if (!bias.requires_grad()) return;
-    auto db = zeros<T>({out});
-    for (std::size_t i = 0; i < images * out; ++i) {
-      const T* d = dy.data() + i * g.outputs();
-      db.data()[i % out] += detail::sum_of<T>(g.outputs(), [=](std::size_t k) { return d[k]; });
-    }
-    bias.accumulate(std::move(db));
   });
 }
 
