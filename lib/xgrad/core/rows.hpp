@@ -89,6 +89,14 @@ template <class T, class F>
   }
 }
 
+/// out[i] = e^(in[i] - top); returns their sum.
+template <class T>
+XGRAD_INLINE T exp_and_sum(std::size_t n, T top, T* out, const T* in) {
+  using fast::exp;
+  return apply_and_sum(
+      n, [=](auto x) { return exp(x - top); }, out, in);
+}
+
 /// The largest of n ≥ 1 numbers. NaN may be overlooked: the caller meets it again when it uses the numbers.
 template <class T>
 XGRAD_INLINE T max_of(const T* x, std::size_t n) {

@@ -58,16 +58,22 @@ XGRAD_INLINE void store(Vector<T> v, T* p) {
   std::memcpy(p, &v, sizeof v);
 }
 
-/// The end of a row: n < lanes numbers, and 0 in the lanes beyond.
+/// The end of a row: n < lanes numbers, and 0 in the lanes beyond. Both loops become masked instructions
+/// where there are such.
 template <class T>
 XGRAD_INLINE Vector<T> load_first(std::size_t n, const T* p) {
-  Vector<T> v{};
-  std::memcpy(&v, p, n * sizeof(T));
-  return v;
+  T part[lanes<T>];
+  const int end = static_cast<int>(n);
+  for (int k = 0; k < static_cast<int>(lanes<T>); ++k) part[k] = k < end ? p[k] : T(0);
+  return load(part);
 }
 template <class T>
 XGRAD_INLINE void store_first(std::size_t n, Vector<T> v, T* p) {
-  std::memcpy(p, &v, n * sizeof(T));
+  T part[lanes<T>];
+  store(v, part);
+  const int end = static_cast<int>(n);
+  for (int k = 0; k < static_cast<int>(lanes<T>); ++k)
+    if (k < end) p[k] = part[k];
 }
 
 template <std::size_t n, class V, std::size_t... I>

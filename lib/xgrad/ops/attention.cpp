@@ -18,7 +18,6 @@ namespace {
 /// The softmax of n scores in place; -inf marks what must not be seen, and nothing but -inf becomes 0.
 template <class T>
 void softmax_in_place(T* p, std::size_t n) {
-  using fast::exp;
   const T top = detail::max_of(p, n);
   const bool blind = top == -std::numeric_limits<double>::infinity() &&
                      std::all_of(p, p + n, [=](T score) { return score == top; });  // max_of overlooks NaN
@@ -26,8 +25,7 @@ void softmax_in_place(T* p, std::size_t n) {
     std::fill_n(p, n, T(0));
     return;
   }
-  const T scale = T(1) / detail::apply_and_sum(
-                             n, [=](auto x) { return exp(x - top); }, p, p);
+  const T scale = T(1) / detail::exp_and_sum(n, top, p, p);
   for (std::size_t i = 0; i < n; ++i) p[i] *= scale;
 }
 

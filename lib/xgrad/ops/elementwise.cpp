@@ -76,9 +76,10 @@ Variable<T> of_sum(const char* op, const Variable<T>& a, const Variable<T>& b, F
 
 // Scalar functions that several ops share.
 template <class T>
-T logistic(T x) {
+XGRAD_INLINE T logistic(T x) {
   using fast::exp;
-  return T(1) / (T(1) + exp(-x));  // where the exponential overflows the quotient is 0, as it should be
+  using S = fast::Scalar<T>;
+  return S(1) / (S(1) + exp(-x));  // where the exponential overflows the quotient is 0, as it should be
 }
 
 const double pi = std::acos(-1.0);
@@ -193,23 +194,23 @@ Variable<T> leaky_relu(const Variable<T>& x, double slope) {
 // y = 1 / (1 + e⁻ˣ),   dx = dy y (1 - y)
 template <class T>
 Variable<T> sigmoid(const Variable<T>& x) {
-  return unary("sigmoid", x, [](T v) { return logistic(v); }, [](T, T y) { return y * (T(1) - y); });
+  return unary("sigmoid", x, [](auto v) { return logistic(v); }, [](T, T y) { return y * (T(1) - y); });
 }
 
 // y = tanh x,   dx = dy (1 - y²)
 template <class T>
 Variable<T> tanh(const Variable<T>& x) {
   using fast::tanh;
-  return unary("tanh", x, [](T v) { return tanh(v); }, [](T, T y) { return T(1) - y * y; });
+  return unary("tanh", x, [](auto v) { return tanh(v); }, [](T, T y) { return T(1) - y * y; });
 }
 
 // y = ln(1 + eˣ) = max(x, 0) + ln(1 + e^-|x|),   dx = dy / (1 + e⁻ˣ)
 template <class T>
 Variable<T> softplus(const Variable<T>& x) {
-  using fast::exp, fast::log1p_unit;
+  using fast::exp, fast::log1p_unit, fast::detail::at_least, fast::detail::magnitude;
   return unary("softplus", x,
-               [](T v) { return (v > T(0) ? v : T(0)) + log1p_unit(exp(v > T(0) ? -v : v)); },
-               [](T v, T) { return logistic(v); });
+               [](auto v) { return at_least(T(0), v) + log1p_unit(exp(-magnitude(v))); },
+               [](auto v, auto) { return logistic(v); });
 }
 
 // y = x Φ(x),   dx = dy (Φ(x) + x φ(x)),   φ(x) = e^(-x²/2)/√2π,   and on the way back Φ(x) = y/x, which costs less
@@ -217,9 +218,9 @@ template <class T>
 Variable<T> gelu(const Variable<T>& x) {
   using fast::exp;
   const T density(1 / std::sqrt(2 * pi));
-  return unary("gelu", x, [](T v) { return fast::gelu(v); },
-               [=](T v, T y) {
-                 const T distribution = v == T(0) ? T(.5) + density * v : y / v;  // its Taylor series where 0/0 is
+  return unary("gelu", x, [](auto v) { return fast::gelu(v); },
+               [=](auto v, auto y) {
+                 const auto distribution = v == T(0) ? T(.5) + density * v : y / v;  // its Taylor series where 0/0 is
                  return distribution + v * density * exp(T(-.5) * v * v);
                });
 }
@@ -229,9 +230,9 @@ template <class T>
 Variable<T> gelu_tanh(const Variable<T>& x) {
   using fast::tanh;
   const T r(std::sqrt(2 / pi)), c(.044715), half(.5), one(1);
-  return unary("gelu_tanh", x, [=](T v) { return half * v * (one + tanh(r * (v + c * v * v * v))); },
-               [=](T v, T) {
-                 const T t = tanh(r * (v + c * v * v * v));
+  return unary("gelu_tanh", x, [=](auto v) { return half * v * (one + tanh(r * (v + c * v * v * v))); },
+               [=](auto v, auto) {
+                 const auto t = tanh(r * (v + c * v * v * v));
                  return half * (one + t) + half * v * (one - t * t) * r * (one + T(3) * c * v * v);
                });
 }

@@ -9,6 +9,7 @@
 
 namespace xgrad {
 
+using detail::exp_and_sum;
 using detail::max_of;
 using detail::sum_of;
 
@@ -58,7 +59,7 @@ Variable<T> cross_entropy_rows(const Variable<T>& x, std::size_t rows, T w, Targ
     const T* in = x.value().data() + r * n;
     T* out = l.data() + r * n;
     const T top = max_of(in, n);
-    const T rest = log(sum_of<T>(n, [=](std::size_t i) { return exp(in[i] - top); }));
+    const T rest = log(exp_and_sum(n, top, out, in));
     for (std::size_t i = 0; i < n; ++i) out[i] = in[i] - top - rest;
     // A class that is impossible (-inf) and not asked for costs nothing: 0, not 0 · inf.
     loss -= sum_of<T>(n, [&](std::size_t i) {

@@ -15,7 +15,7 @@
 
 namespace xgrad {
 
-using detail::apply_and_sum;
+using detail::exp_and_sum;
 using detail::max_of;
 using detail::parts_of;
 using detail::read;
@@ -58,8 +58,7 @@ Variable<T> softmax_rows(const Variable<T>& x) {
     const T* in = x.value().data() + r * n;
     T* out = y.data() + r * n;
     const T top = max_of(in, n);
-    const T scale = T(1) / apply_and_sum(
-                               n, [=](auto v) { return exp(v - top); }, out, in);
+    const T scale = T(1) / exp_and_sum(n, top, out, in);
     for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
   });
   return record<T>("softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
@@ -85,8 +84,7 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
     const T* in = x.value().data() + r * n;
     T* out = y.data() + r * n;
     const T top = max_of(in, n);
-    const T rest = log(apply_and_sum(
-        n, [=](auto v) { return exp(v - top); }, out, in));
+    const T rest = log(exp_and_sum(n, top, out, in));
     for (std::size_t i = 0; i < n; ++i) out[i] = in[i] - top - rest;  // top first: no cancellation
   });
   return record<T>("log_softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
