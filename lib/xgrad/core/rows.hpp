@@ -69,23 +69,23 @@ template <class T, class F, class... In>
 }
 
 /// The same, and returns Σ out[i].
-template <class T, class F>
-[[gnu::noinline, gnu::flatten]] T apply_and_sum(std::size_t n, F f, T* out, const T* in) {
-  if constexpr (takes_vectors<T, F, T>()) {
+template <class T, class F, class... In>
+[[gnu::noinline, gnu::flatten]] T apply_and_sum(std::size_t n, F f, T* out, const In*... in) {
+  if constexpr (takes_vectors<T, F, In...>()) {
     Vector<T> total{};
     std::size_t i = 0;
     for (; i + lanes<T> <= n; i += lanes<T>) {
-      const Vector<T> y = f(load(in + i));
+      const Vector<T> y = f(load(in + i)...);
       total += y;
       store(y, out + i);
     }
     if (i < n) {
-      store_first(n - i, f(load_first(n - i, in + i)), out + i);
+      store_first(n - i, f(load_first(n - i, in + i)...), out + i);
       total += load_first(n - i, out + i);
     }
     return sum_of_lanes<T>(total);
   } else {
-    return sum_of<T>(n, [=](std::size_t i) { return out[i] = f(in[i]); });
+    return sum_of<T>(n, [=](std::size_t i) { return out[i] = f(in[i]...); });
   }
 }
 

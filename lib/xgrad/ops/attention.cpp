@@ -9,7 +9,6 @@
 #include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/strided.hpp"
-#include "xgrad/core/vector_math.hpp"
 
 namespace xgrad {
 

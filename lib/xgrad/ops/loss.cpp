@@ -1,5 +1,6 @@
 #include "xgrad/ops/loss.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "xgrad/core/rows.hpp"
@@ -9,6 +10,8 @@
 
 namespace xgrad {
 
+using detail::apply_and_sum;
+using detail::apply_contiguous;
 using detail::exp_and_sum;
 using detail::max_of;
 using detail::sum_of;
@@ -46,38 +49,41 @@ double weight(Reduction reduction, std::size_t divisor) {
   return reduction == Reduction::sum ? 1 : 1 / static_cast<double>(divisor);
 }
 
-/// Fused log_softmax and expected negative log-likelihood. `target(r, i)` is the probability of class i in
-/// row r; a row whose target is all 0 is ignored.
+/// Fused log_softmax and expected negative log-likelihood. `target(r, t)` writes the probabilities of the
+/// classes in row r to t; a row whose target is all 0 is ignored.
 // loss = w Σ_r Σ_i -t_i l_i with l = x - ln Σ eˣ,   dx = w dy (eˡ Σ t - t)
 template <class T, class Target>
 Variable<T> cross_entropy_rows(const Variable<T>& x, std::size_t rows, T w, Target target) {
   using fast::exp, std::log;
   const std::size_t n = x.extent(-1);
   auto l = empty<T>({rows, n});  // log-probabilities
+  auto targets = empty<T>({n});
   T loss(0);
   for (std::size_t r = 0; r < rows; ++r) {
     const T* in = x.value().data() + r * n;
-    T* out = l.data() + r * n;
+    T *out = l.data() + r * n, *t = targets.data();
     const T top = max_of(in, n);
     const T rest = log(exp_and_sum(n, top, out, in));
     for (std::size_t i = 0; i < n; ++i) out[i] = in[i] - top - rest;
+    target(r, t);
     // A class that is impossible (-inf) and not asked for costs nothing: 0, not 0 · inf.
-    loss -= sum_of<T>(n, [&](std::size_t i) {
-      const T t = target(r, i);
-      return t == T(0) ? T(0) : t * out[i];
-    });
+    loss -= sum_of<T>(n, [=](std::size_t i) { return t[i] == T(0) ? T(0) : t[i] * out[i]; });
   }
   return record<T>(
       "cross_entropy", scalar(w * loss), {x}, [=, l = std::move(l)](const Array<T>&, const Array<T>& dy) {
         const T scale = w * dy.data()[0];
-        auto dx = empty_like(x.value());
+        auto dx = empty_like(x.value()), targets = empty<T>({n});
         for (std::size_t r = 0; r < rows; ++r) {
-          const T* lr = l.data() + r * n;
-          const T mass = sum_of<T>(n, [&](std::size_t i) { return target(r, i); });
-          for (std::size_t i = 0; i < n; ++i) {
-            const T t = target(r, i);
-            dx.data()[r * n + i] = mass == T(0) && t == T(0) ? T(0) : scale * (exp(lr[i]) * mass - t);
-          }
+          T* t = targets.data();
+          target(r, t);
+          const T mass = sum_of<T>(n, [=](std::size_t i) { return t[i]; });
+          if (mass == T(0))  // of nothing: scale may be infinite
+            apply_contiguous(
+                n, [=](T t_i) { return t_i == T(0) ? T(0) : -scale * t_i; }, dx.data() + r * n, t);
+          else
+            apply_contiguous(
+                n, [=](auto l_i, auto t_i) { return scale * (exp(l_i) * mass - t_i); }, dx.data() + r * n,
+                l.data() + r * n, t);
         }
         x.accumulate(std::move(dx));
       });
@@ -105,10 +111,10 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels,
   const T elsewhere(s / double(n)), here(1 - s + s / double(n));
   const auto ignored = options.ignore_index;
   return cross_entropy_rows(logits, rows, T(weight(options.reduction, kept(labels, ignored))),
-                            [=](std::size_t r, std::size_t i) {
+                            [=](std::size_t r, T* t) {
                               const std::int64_t label = labels.data()[r];
-                              if (label == ignored) return T(0);
-                              return static_cast<std::size_t>(label) == i ? here : elsewhere;
+                              std::fill_n(t, n, label == ignored ? T(0) : elsewhere);
+                              if (label != ignored) t[label] = here;
                             });
 }
 
@@ -122,9 +128,10 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Array<T>& probabiliti
   check_smoothing(options.label_smoothing);
   const std::size_t n = logits.extent(-1), rows = logits.size() / n;
   const T keep(1 - options.label_smoothing), uniform(options.label_smoothing / double(n));
-  return cross_entropy_rows(
-      logits, rows, T(weight(options.reduction, rows)),
-      [=](std::size_t r, std::size_t i) { return keep * probabilities.data()[r * n + i] + uniform; });
+  return cross_entropy_rows(logits, rows, T(weight(options.reduction, rows)), [=](std::size_t r, T* t) {
+    const T* p = probabilities.data() + r * n;
+    for (std::size_t i = 0; i < n; ++i) t[i] = keep * p[i] + uniform;
+  });
 }
 
 // loss = -w Σ l_label,   dl_label = -w dy
@@ -155,22 +162,20 @@ Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels
 // loss = w Σ (ln(1 + eᶻ) - t z),   dz = w dy (1/(1 + e⁻ᶻ) - t)
 template <class T>
 Variable<T> bce_with_logits(const Variable<T>& logits, const Array<T>& targets, Reduction reduction) {
-  using fast::exp, fast::log1p_unit;
+  using fast::exp, fast::log1p_unit, fast::detail::at_least, fast::detail::magnitude;
   check_same("bce_with_logits", logits, targets);
-  const std::size_t n = logits.size();
-  const T w(weight(reduction, n));
-  const T* z = logits.value().data();
-  const T loss = sum_of<T>(n, [&](std::size_t i) {
-    const T softplus = (z[i] > T(0) ? z[i] : T(0)) + log1p_unit(exp(z[i] > T(0) ? -z[i] : z[i]));
-    return softplus - targets.data()[i] * z[i];
-  });
+  const T w(weight(reduction, logits.size()));
+  auto terms = empty_like(targets);
+  const T loss = apply_and_sum(
+      terms.size(), [](auto z, auto t) { return at_least(T(0), z) + log1p_unit(exp(-magnitude(z))) - t * z; },
+      terms.data(), logits.value().data(), targets.data());
   return record<T>("bce_with_logits", scalar(w * loss), {logits}, [=](const Array<T>&, const Array<T>& dy) {
     const T scale = w * dy.data()[0];
     logits.accumulate(detail::elementwise_to<T>(
         logits.shape(),
-        [=](T z, T t) {
-          const T e = exp(z > T(0) ? -z : z), p = z > T(0) ? T(1) / (T(1) + e) : e / (T(1) + e);
-          return scale * (p - t);
+        [=](auto z, auto t) {
+          const auto e = exp(-magnitude(z));  // never too large
+          return scale * ((z > T(0) ? T(1) : e) / (T(1) + e) - t);
         },
         logits.value(), targets));
   });
