@@ -28,32 +28,15 @@ XGRAD_INLINE T vector_sum(std::size_t n, F f, const X*... x) {
   return sum;
 }
 
-/// What lies at p: one number, or as many as the vector V has.
-template <class V, class T>
-XGRAD_INLINE V read(const T* p) {
-  if constexpr (std::is_same_v<V, T>)
-    return *p;
-  else
-    return load(p);
-}
-template <class V, class T>
-XGRAD_INLINE void write(V v, T* p) {
-  if constexpr (std::is_same_v<V, T>)
-    *p = v;
-  else
-    store(v, p);
-}
-
-/// Both sums over the pairs f(i, zero), of numbers or vectors as `zero` is: what f does beside reads and
-/// writes as many.
-template <class T, class F>
-XGRAD_INLINE std::pair<T, T> vector_sums(std::size_t n, F f) {
+/// Both sums over the pairs f(x[i], …).
+template <class T, class F, class... X>
+XGRAD_INLINE std::pair<T, T> vector_sums(std::size_t n, F f, const X*... x) {
   T first(0), second(0);
   std::size_t i = 0;
   if constexpr (std::is_floating_point_v<T>) {
     Vector<T> firsts{}, seconds{};
     for (; i + lanes<T> <= n; i += lanes<T>) {
-      const auto [a, b] = f(i, Vector<T>{});
+      const auto [a, b] = f(load(x + i)...);
       firsts += a;
       seconds += b;
     }
@@ -61,7 +44,7 @@ XGRAD_INLINE std::pair<T, T> vector_sums(std::size_t n, F f) {
     second = sum_of_lanes<T>(seconds);
   }
   for (; i < n; ++i) {
-    const auto [a, b] = f(i, T(0));
+    const auto [a, b] = f(x[i]...);
     first += a;
     second += b;
   }

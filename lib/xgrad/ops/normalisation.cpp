@@ -18,11 +18,9 @@ namespace xgrad {
 using detail::exp_and_sum;
 using detail::max_of;
 using detail::parts_of;
-using detail::read;
 using detail::sum_of;
 using detail::vector_sum;
 using detail::vector_sums;
-using detail::write;
 
 namespace {
 
@@ -205,19 +203,18 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
         T *out = to + r * n, *dg = dgamma.data() + (p + r % gain.rows) * n;
         T* db = dbeta.data() + (p + r % shift.rows) * n;
         const T mean = mu[r], scale = inverse[r];
-        const auto [sum_g, sum_g_hat] = vector_sums<T>(n, [=](std::size_t i, auto zero) {
-          using V = decltype(zero);  // a number or a vector
-          const V d_i = read<V>(d + i), hat = (read<V>(in + i) - mean) * scale;
-          const V g = read<V>(gamma_r + i) * d_i;
-          write<V>(read<V>(dg + i) + d_i * hat, dg + i);
-          write<V>(read<V>(db + i) + d_i, db + i);
-          return std::pair<V, V>(g, g * hat);
-        });
+        const auto g_and_g_hat = [=](auto gain_i, auto d_i, auto v) {
+          const auto g = gain_i * d_i;
+          return std::pair(g, g * ((v - mean) * scale));
+        };
+        const auto [sum_g, sum_g_hat] = vector_sums<T>(n, g_and_g_hat, gamma_r, d, in);
         const T through_mu = sum_g / features, through_sigma = sum_g_hat / m;
         XGRAD_INDEPENDENT
         for (std::size_t i = 0; i < n; ++i) {
-          const T hat = (in[i] - mean) * scale;
-          out[i] = scale * (gamma_r[i] * d[i] - through_mu - hat * through_sigma);
+          const T hat = (in[i] - mean) * scale, d_i = d[i];
+          dg[i] += d_i * hat;
+          db[i] += d_i;
+          out[i] = scale * (gamma_r[i] * d_i - through_mu - hat * through_sigma);
         }
       });
     });
