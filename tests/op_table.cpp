@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <iostream>
 #include <set>
+#include <string_view>
 
 #include "op_cases.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 using namespace xgrad;
 
 /// The worst of one kind of comparison, as text; "-" when there was none.
-std::string worst(const std::vector<testing::Finding>& findings, const char* what) {
+std::string worst(const std::vector<testing::Finding>& findings, std::string_view what) {
   double error = -1;
   for (const auto& finding : findings)
     if (finding.what == what) error = std::max(error, finding.error);
