@@ -1,5 +1,5 @@
 #pragma once
-// exp, log, tanh, … of one number, or of each lane of a vector, without branches or calls: 10 to 40 times the
+// exp, log, tanh, … of one number, or of each lane of a vector, without branches or calls: 10 to 30 times the
 // speed of std::exp and its kin. A loop over numbers becomes vector instructions in the compiler, a loop over
 // Vector<T> is made of them (core/rows.hpp). For float and double; any other scalar gets its own function by
 // argument-dependent lookup. Errors are a few units in the last place (bounds: tests/vector_math_test.cpp).
