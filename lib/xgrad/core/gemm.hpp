@@ -1,6 +1,7 @@
 #pragma once
-// The one matrix product: every op that multiplies matrices ends here. Nearly all are ours (core/product.hpp),
-// on several threads where that pays; the largest are OpenBLAS's; without BLAS all are ours.
+// The one matrix product: every op that multiplies matrices ends here. Nearly all are ours
+// (core/product.hpp), on several threads where that pays; the largest are OpenBLAS's; without BLAS all are
+// ours.
 
 #include <cstddef>
 
