@@ -140,6 +140,7 @@ void memory(const std::string& name) {
 }
 
 void machine(std::size_t threads) {
+  xgrad::set_threads(threads);
   constexpr std::size_t op_entries = 4096 * 768, memory_entries = std::size_t(1) << 26;
   std::cout << json{{"sgemm", sgemm_peak()},
                     {"triad", triad(op_entries, threads)},
