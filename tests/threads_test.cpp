@@ -94,6 +94,28 @@ BOOST_AUTO_TEST_CASE(any_number_of_threads_gives_the_same_bits) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(convolutions_have_the_same_bits_on_any_number_of_threads) {
+  Rng rng(6);
+  const V x = parameter(rng.normal<float>({9, 5, 20, 21}));
+  for (std::size_t stride : {1, 2})
+    for (std::size_t size : {1, 3}) {
+      const V weight = parameter(rng.normal<float>({size == 1 ? 200U : 40U, 5, size, size}));
+      const auto convolution = [&, stride = stride](std::size_t threads) {
+        set_threads(threads);
+        Tape<float> tape;
+        const auto y = conv2d(x, weight, {}, {stride, 0});
+        y.backward(y.value());
+        const std::vector<Array<float>> all{y.value(), x.grad(), weight.grad()};
+        V(x).zero_grad();
+        V(weight).zero_grad();
+        return all;
+      };
+      const auto one = convolution(1);
+      for (std::size_t threads : {2, 3}) BOOST_TEST((convolution(threads) == one));
+    }
+  const Threads as_before(1);
+}
+
 BOOST_AUTO_TEST_CASE(large_operations_are_what_their_definitions_say) {
   const Threads threads(2);
   for (const Shape& shape : {Shape{1024, 257}, Shape{3, 100001}, Shape{7, 300, 130}})

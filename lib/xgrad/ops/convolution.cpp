@@ -5,6 +5,8 @@
 #include "xgrad/core/gemm.hpp"
 #include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
+#include "xgrad/core/strided.hpp"
+#include "xgrad/core/threads.hpp"
 #include "xgrad/ops/sliding_windows.hpp"
 
 namespace xgrad {
@@ -109,21 +111,43 @@ void columns_to_image(const Geometry& g, T* columns, std::size_t first, std::siz
   });
 }
 
-/// The work in pieces whose columns stay in the processor's cache: piece(n, first, rows) for the outputs of
-/// rows first … first+rows-1 of image n.
-template <class F>
-void for_each_piece(const Geometry& g, std::size_t images, std::size_t rows_at_once, F piece) {
-  for (std::size_t n = 0; n < images; ++n)
-    for (std::size_t first = 0; first < g.down.count; first += rows_at_once)
-      piece(n, first, std::min(rows_at_once, g.down.count - first));
-}
-
 template <class T>
 std::size_t rows_at_once(const Geometry& g) {
   constexpr std::size_t bytes = 512 << 10;
   if (g.pointwise()) return g.down.count;  // no columns are made
   const std::size_t row = std::max<std::size_t>(1, g.window() * g.across.count * sizeof(T));
   return std::min(g.down.count, std::max<std::size_t>(1, bytes / row));
+}
+
+/// Into how many parts the images are cut for several threads. Each has its own Σ dw, which must not take
+/// more room than the images.
+std::size_t parts_of_images(const Geometry& g, std::size_t images, std::size_t out) {
+  constexpr std::size_t most = 8;
+  const std::size_t weights = out * g.window(),
+                    numbers = images * (g.channels * g.pixels() + out * g.outputs());
+  const bool worth_it = double(images) * double(weights) * double(g.outputs()) >= 1 << 21;  // multiplications
+  return worth_it && weights * most <= numbers ? std::min(images, most) : 1;
+}
+
+/// The images part by part, on several threads, in pieces whose columns stay in the processor's cache:
+/// piece(part, n, first, rows, columns) for the outputs of rows first … first+rows-1 of image n, with room
+/// for their columns.
+template <class T, class F>
+void for_each_piece(const Geometry& g, std::size_t parts, std::size_t images, F piece) {
+  const std::size_t at_once = rows_at_once<T>(g);
+  detail::for_parts(parts, images, [&](std::size_t part, std::size_t begin, std::size_t end) {
+    auto columns = empty<T>({g.pointwise() ? 0 : g.window() * at_once * g.across.count});
+    for (std::size_t n = begin; n < end; ++n)
+      for (std::size_t first = 0; first < g.down.count; first += at_once)
+        piece(part, n, first, std::min(at_once, g.down.count - first), columns.data());
+  });
+}
+
+/// A sum for each part, of this shape.
+template <class T>
+Array<T> sums_of_parts(std::size_t parts, Shape shape) {
+  shape.insert(shape.begin(), parts);
+  return zeros<T>(shape);
 }
 
 /// How x's gradient sees dY: windows one entry apart have as mirror images windows over dY, one for each
@@ -158,20 +182,21 @@ void backward_by_mirror(const Variable<T>& x, const Variable<T>& weight, const G
                         const Array<T>& dy) {
   const Geometry m = mirrored(g, weight.extent(0));
   const std::size_t in = g.channels, window = m.window(), pixels = g.pixels(), wide = m.across.count,
-                    at_once = rows_at_once<T>(m);
+                    parts = parts_of_images(m, x.extent(0), in);
   const Array<T> w = mirrored(weight.value());
-  auto columns = empty<T>({window * at_once * wide}), dx = empty<T>(x.shape()), dw = zeros<T>(shape_of(w));
-  for_each_piece(m, x.extent(0), at_once, [&](std::size_t n, std::size_t first, std::size_t rows) {
-    const std::size_t size = rows * wide, begin = n * in * pixels + first * wide;
-    image_to_columns(m, dy.data() + n * m.channels * m.pixels(), first, rows, columns.data());
-    gemm<T>(Op::none, Op::none, in, size, window, T(1), w.data(), window, columns.data(), size, T(0),
-            dx.data() + begin, pixels);
-    if (weight.requires_grad())
-      gemm<T>(Op::none, Op::transposed, in, window, size, T(1), x.value().data() + begin, pixels,
-              columns.data(), size, T(1), dw.data(), window);
-  });
+  auto dx = empty<T>(x.shape()), dw = sums_of_parts<T>(parts, shape_of(w));
+  for_each_piece<T>(m, parts, x.extent(0),
+                    [&](std::size_t part, std::size_t n, std::size_t first, std::size_t rows, T* columns) {
+                      const std::size_t size = rows * wide, begin = n * in * pixels + first * wide;
+                      image_to_columns(m, dy.data() + n * m.channels * m.pixels(), first, rows, columns);
+                      gemm<T>(Op::none, Op::none, in, size, window, T(1), w.data(), window, columns, size,
+                              T(0), dx.data() + begin, pixels);
+                      if (weight.requires_grad())
+                        gemm<T>(Op::none, Op::transposed, in, window, size, T(1), x.value().data() + begin,
+                                pixels, columns, size, T(1), dw.data() + part * w.size(), window);
+                    });
   x.accumulate(std::move(dx));
-  if (weight.requires_grad()) weight.accumulate(mirrored(dw));
+  if (weight.requires_grad()) weight.accumulate(mirrored(detail::sum_to(dw, shape_of(w))));
 }
 
 // Σ dY of each channel.
@@ -216,45 +241,45 @@ Variable<T> conv2d(const Variable<T>& x, const Variable<T>& weight, const Variab
                    const Conv2dOptions& options) {
   const Geometry g = geometry(x, weight, bias, options);
   const std::size_t images = x.extent(0), out = weight.extent(0), in = g.window(), wide = g.across.count,
-                    pixels = g.channels * g.pixels(), at_once = rows_at_once<T>(g);
+                    pixels = g.channels * g.pixels(), parts = parts_of_images(g, images, out);
   // The columns of one piece: in `columns`, or the image itself.
-  const auto columns_of = [=](std::size_t n, std::size_t first, std::size_t rows, Array<T>& columns) {
+  const auto columns_of = [=](std::size_t n, std::size_t first, std::size_t rows, T* columns) {
     const T* image = x.value().data() + n * pixels;
     if (g.pointwise()) return image;
-    image_to_columns(g, image, first, rows, columns.data());
-    return static_cast<const T*>(columns.data());
+    image_to_columns(g, image, first, rows, columns);
+    return static_cast<const T*>(columns);
   };
-  const Shape buffer{g.pointwise() ? 0 : in * at_once * wide};
 
   auto y = empty<T>({images, out, g.down.count, wide});
   for (std::size_t i = 0; bias && i < images * out; ++i)
     std::fill_n(y.data() + i * g.outputs(), g.outputs(), bias.value().data()[i % out]);
-  auto columns = empty<T>(buffer);
-  for_each_piece(g, images, at_once, [&](std::size_t n, std::size_t first, std::size_t rows) {
-    const T* k = columns_of(n, first, rows, columns);
-    gemm<T>(Op::none, Op::none, out, rows * wide, in, T(1), weight.value().data(), in, k, rows * wide,
-            bias ? T(1) : T(0), y.data() + n * out * g.outputs() + first * wide, g.outputs());
-  });
+  for_each_piece<T>(
+      g, parts, images, [&](std::size_t, std::size_t n, std::size_t first, std::size_t rows, T* columns) {
+        const T* k = columns_of(n, first, rows, columns);
+        gemm<T>(Op::none, Op::none, out, rows * wide, in, T(1), weight.value().data(), in, k, rows * wide,
+                bias ? T(1) : T(0), y.data() + n * out * g.outputs() + first * wide, g.outputs());
+      });
 
   VariableList<T> inputs{x, weight};
   if (bias) inputs.push_back(bias);
   return record<T>("conv2d", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
     if (bias.requires_grad()) bias.accumulate(sum_of_outputs(dy));
     if (x.requires_grad() && has_mirror(g)) return backward_by_mirror(x, weight, g, dy);
-    auto dw = zeros<T>(weight.shape()), columns = empty<T>(buffer);
+    auto dw = sums_of_parts<T>(parts, weight.shape());
     auto dx = x.requires_grad() ? zeros<T>(x.shape()) : Array<T>();
-    for_each_piece(g, images, at_once, [&](std::size_t n, std::size_t first, std::size_t rows) {
+    const auto piece = [&](std::size_t part, std::size_t n, std::size_t first, std::size_t rows, T* columns) {
       const T* d = dy.data() + n * out * g.outputs() + first * wide;
       if (weight.requires_grad())
         gemm<T>(Op::none, Op::transposed, out, in, rows * wide, T(1), d, g.outputs(),
-                columns_of(n, first, rows, columns), rows * wide, T(1), dw.data(), in);
+                columns_of(n, first, rows, columns), rows * wide, T(1), dw.data() + part * weight.size(), in);
       if (!x.requires_grad()) return;
       T* image = dx.data() + n * pixels;
-      T* dk = g.pointwise() ? image : columns.data();
+      T* dk = g.pointwise() ? image : columns;
       gemm<T>(Op::transposed, Op::none, in, rows * wide, out, T(1), weight.value().data(), in, d, g.outputs(),
               T(0), dk, rows * wide);
       if (!g.pointwise()) columns_to_image(g, dk, first, rows, image);
-    });
+    };
+    for_each_piece<T>(g, parts, images, piece);
     if (x.requires_grad()) x.accumulate(std::move(dx));
     weight.accumulate(std::move(dw));
   });
