@@ -96,6 +96,20 @@ class CharacterGpt : public Module<float> {
 
 }  // namespace
 
+/// w learns the labels of the rows of x, which are split among the threads.
+void classify(Workload& w, const std::shared_ptr<Sequential<float>>& model, const Array<float>& x,
+              const Indices& labels, std::size_t threads) {
+  const Split split(x.shape(0), threads);
+  split.set(w);
+  w.forward = [=, xs = split(x), all_labels = split(labels)](std::size_t i) {
+    return cross_entropy((*model)(V(xs[i])), all_labels[i]);
+  };
+  w.model = model;
+  w.parameters = model->parameters();
+  w.numbers = {{"x", x}};
+  w.indices = {{"labels", labels}};
+}
+
 Workload mlp(std::size_t threads) {
   constexpr std::size_t batch = 64, in = 784, hidden = 128, classes = 10;
   Rng rng(1);
@@ -106,15 +120,7 @@ Workload mlp(std::size_t threads) {
   const Indices labels = random_labels({batch}, classes, rng);
 
   Workload w;
-  const Split split(batch, threads);
-  split.set(w);
-  w.forward = [=, xs = split(x), all_labels = split(labels)](std::size_t i) {
-    return cross_entropy((*model)(V(xs[i])), all_labels[i]);
-  };
-  w.model = model;
-  w.parameters = model->parameters();
-  w.numbers = {{"x", x}};
-  w.indices = {{"labels", labels}};
+  classify(w, model, x, labels, threads);
   w.products.linear(batch, in, hidden, false);
   w.products.linear(batch, hidden, hidden);
   w.products.linear(batch, hidden, classes);
@@ -138,15 +144,7 @@ Workload residual_mlp(std::size_t depth, std::size_t width, std::size_t threads)
   const auto x = rng.normal<float>({batch, width});
   const Indices labels = random_labels({batch}, classes, rng);
 
-  const Split split(batch, threads);
-  split.set(w);
-  w.forward = [=, xs = split(x), all_labels = split(labels)](std::size_t i) {
-    return cross_entropy((*model)(V(xs[i])), all_labels[i]);
-  };
-  w.model = model;
-  w.parameters = model->parameters();
-  w.numbers = {{"x", x}};
-  w.indices = {{"labels", labels}};
+  classify(w, model, x, labels, threads);
   return w;
 }
 

@@ -24,27 +24,6 @@ XGRAD_INLINE T sum_of(std::size_t n, F f) {
   return total;
 }
 
-/// Both sums over the pairs f(i).
-template <class T, class F>
-XGRAD_INLINE std::pair<T, T> sums_of(std::size_t n, F f) {
-  T first(0), second(0);
-  if constexpr (std::is_floating_point_v<T>) {
-#pragma omp simd reduction(+ : first, second)
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto [a, b] = f(i);
-      first += a;
-      second += b;
-    }
-  } else {
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto [a, b] = f(i);
-      first += a;
-      second += b;
-    }
-  }
-  return {first, second};
-}
-
 /// Whether f takes vectors as it takes numbers: [](auto x) { … } does, [](T x) { … } does not.
 template <class T, class F, class... In>
 constexpr bool takes_vectors() {
