@@ -77,25 +77,25 @@ std::optional<Array<T>>& Variable<T>::sum_of_gradients() const {
 }
 
 template <class T>
-void Variable<T>::accumulate(const Array<T>& g) const {
+template <class G>
+void Variable<T>::add_to_gradient(G&& g) const {
   if (!requires_grad()) return;
   if (!equal_shapes(g, value())) return accumulate(summed(g, value()));
-  auto& grad = sum_of_gradients();
-  if (grad)
-    add_to(*grad, g);
+  auto& sum = sum_of_gradients();
+  if (sum)
+    add_to(*sum, g);
   else
-    grad.emplace(g);
+    sum.emplace(std::forward<G>(g));
+}
+
+template <class T>
+void Variable<T>::accumulate(const Array<T>& g) const {
+  add_to_gradient(g);
 }
 
 template <class T>
 void Variable<T>::accumulate(Array<T>&& g) const {
-  if (!requires_grad()) return;
-  if (!equal_shapes(g, value())) return accumulate(summed(g, value()));
-  auto& grad = sum_of_gradients();
-  if (grad)
-    add_to(*grad, g);
-  else
-    grad.emplace(std::move(g));
+  add_to_gradient(std::move(g));
 }
 
 namespace {

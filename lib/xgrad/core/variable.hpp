@@ -114,6 +114,8 @@ class Variable {
   }
   /// Where gradients for this value are added up on this thread.
   std::optional<Array<T>>& sum_of_gradients() const;
+  template <class G>
+  void add_to_gradient(G&& g) const;
   std::shared_ptr<Node<T>> node_;
 };
 

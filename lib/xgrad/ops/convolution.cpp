@@ -1,6 +1,7 @@
 #include "xgrad/ops/convolution.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "xgrad/core/gemm.hpp"
 #include "xgrad/core/rows.hpp"
@@ -176,10 +177,10 @@ Array<T> mirrored(const Array<T>& w) {
   return result;
 }
 
-// With w' and the columns K' (O·kh·kw, H·W) of dY:   dX = w' K',   dw' = Σ_n X K'ᵀ
+// dx and dw. With w' and the columns K' (O·kh·kw, H·W) of dY:   dX = w' K',   dw' = Σ_n X K'ᵀ
 template <class T>
-void backward_by_mirror(const Variable<T>& x, const Variable<T>& weight, const Geometry& g,
-                        const Array<T>& dy) {
+std::pair<Array<T>, Array<T>> gradients_by_mirror(const Variable<T>& x, const Variable<T>& weight,
+                                                  const Geometry& g, const Array<T>& dy) {
   const Geometry m = mirrored(g, weight.extent(0));
   const std::size_t in = g.channels, window = m.window(), pixels = g.pixels(), wide = m.across.count,
                     parts = parts_of_images(m, x.extent(0), in);
@@ -195,8 +196,7 @@ void backward_by_mirror(const Variable<T>& x, const Variable<T>& weight, const G
                         gemm<T>(Op::none, Op::transposed, in, window, size, T(1), x.value().data() + begin,
                                 pixels, columns, size, T(1), dw.data() + part * w.size(), window);
                     });
-  x.accumulate(std::move(dx));
-  if (weight.requires_grad()) weight.accumulate(mirrored(detail::sum_to(dw, shape_of(w))));
+  return {std::move(dx), mirrored(detail::sum_to(dw, shape_of(w)))};
 }
 
 // Σ dY of each channel.
@@ -235,7 +235,7 @@ Geometry geometry(const Variable<T>& x, const Variable<T>& weight, const Variabl
 
 // For each image, with its windows as the columns of K (C·kh·kw, H'·W') and w as a matrix (O, C·kh·kw):
 //   Y = w K + b,   dw = Σ_n dY Kᵀ,   dK = wᵀ dY,   dx = dK added up where windows overlap,   db = Σ dY
-// Windows one entry apart go back as a convolution does: backward_by_mirror.
+// Windows one entry apart go back as a convolution does: gradients_by_mirror.
 template <class T>
 Variable<T> conv2d(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias,
                    const Conv2dOptions& options) {
@@ -264,7 +264,11 @@ Variable<T> conv2d(const Variable<T>& x, const Variable<T>& weight, const Variab
   if (bias) inputs.push_back(bias);
   return record<T>("conv2d", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
     if (bias.requires_grad()) bias.accumulate(sum_of_outputs(dy));
-    if (x.requires_grad() && has_mirror(g)) return backward_by_mirror(x, weight, g, dy);
+    if (x.requires_grad() && has_mirror(g)) {
+      auto [dx, dw] = gradients_by_mirror(x, weight, g, dy);
+      x.accumulate(std::move(dx));
+      return weight.accumulate(std::move(dw));
+    }
     auto dw = sums_of_parts<T>(parts, weight.shape());
     auto dx = x.requires_grad() ? zeros<T>(x.shape()) : Array<T>();
     const auto piece = [&](std::size_t part, std::size_t n, std::size_t first, std::size_t rows, T* columns) {

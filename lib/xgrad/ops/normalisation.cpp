@@ -144,6 +144,22 @@ struct Affine {
   std::vector<T, RecyclingAllocator<T>> none;
 };
 
+/// How many numbers of x are normalised together: those of its last axes. Throws unless γ and β fit.
+template <class T>
+std::size_t normalised_numbers(const Variable<T>& x, const Variable<T>& gamma, const Variable<T>& beta,
+                               std::size_t axes) {
+  if (axes == 0 || axes > x.rank())
+    fail("layer_norm", "x is ", to_string(x.shape()), ": ", axes, " trailing axes cannot be normalised");
+  const auto& whole = x.value().shape();
+  const auto normalised = whole.end() - static_cast<std::ptrdiff_t>(axes);
+  for (const auto* affine : {&gamma, &beta})
+    if (*affine && (affine->rank() < axes || !ends_with(whole, affine->value().shape())))
+      fail("layer_norm", "x is ", to_string(x.shape()), ", ", affine == &gamma ? "gamma" : "beta", " is ",
+           to_string(affine->shape()), ": it must have the shape of the normalised axes, ",
+           to_string(Shape(normalised, whole.end())));
+  return std::accumulate(normalised, whole.end(), std::size_t(1), std::multiplies<>());
+}
+
 }  // namespace
 
 // x̂ = (x - μ)/s,   s = √(Σ(x - μ)²/m + ε),   y = γ x̂ + β,   n features, m = n or n - 1
@@ -154,18 +170,7 @@ template <class T>
 Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Variable<T>& beta,
                        const LayerNormOptions& options) {
   using std::sqrt;
-  if (options.axes == 0 || options.axes > x.rank())
-    fail("layer_norm", "x is ", to_string(x.shape()), ": ", options.axes,
-         " trailing axes cannot be normalised");
-  const auto& whole = x.value().shape();
-  const auto normalised = whole.end() - static_cast<std::ptrdiff_t>(options.axes);
-  for (const auto* affine : {&gamma, &beta})
-    if (*affine && (affine->rank() < options.axes || !ends_with(whole, affine->value().shape())))
-      fail("layer_norm", "x is ", to_string(x.shape()), ", ", affine == &gamma ? "gamma" : "beta", " is ",
-           to_string(affine->shape()), ": it must have the shape of the normalised axes, ",
-           to_string(Shape(normalised, whole.end())));
-  const std::size_t n = std::accumulate(normalised, whole.end(), std::size_t(1), std::multiplies<>());
-  const std::size_t rows = n ? x.size() / n : 0;
+  const std::size_t n = normalised_numbers(x, gamma, beta, options.axes), rows = n ? x.size() / n : 0;
   const Affine<T> gain(gamma, n, T(1)), shift(beta, n, T(0));
   const T features(n), m(options.divisor == Divisor::sample ? double(n) - 1 : double(n)), eps(options.eps);
 
@@ -193,36 +198,36 @@ Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Var
   VariableList<T> inputs{x};
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
-  auto reverse = [=, mu = std::move(mu), inverse = std::move(inverse)](const Array<T>&, Gradient<T> dy) {
-    // Parts of many rows sum dγ and dβ for themselves; accumulate adds them up.
-    const std::size_t parts = gain.rows == 1 && shift.rows == 1 ? parts_of(x.size()) : 1;
-    auto dgamma = gain.sums(parts), dbeta = shift.sums(parts);
-    auto dx = dy.transform([&](const T* from, T* to) {
-      for_rows(parts, rows, [&](std::size_t p, std::size_t r) {
-        const T *in = x.value().data() + r * n, *d = from + r * n, *gamma_r = gain.row(r);
-        T *out = to + r * n, *dg = dgamma.data() + (p + r % gain.rows) * n;
-        T* db = dbeta.data() + (p + r % shift.rows) * n;
-        const T mean = mu[r], scale = inverse[r];
-        const auto g_and_g_hat = [=](auto gain_i, auto d_i, auto v) {
-          const auto g = gain_i * d_i;
-          return std::pair(g, g * ((v - mean) * scale));
-        };
-        const auto [sum_g, sum_g_hat] = vector_sums<T>(n, g_and_g_hat, gamma_r, d, in);
-        const T through_mu = sum_g / features, through_sigma = sum_g_hat / m;
-        XGRAD_INDEPENDENT
-        for (std::size_t i = 0; i < n; ++i) {
-          const T hat = (in[i] - mean) * scale, d_i = d[i];
-          dg[i] += d_i * hat;
-          db[i] += d_i;
-          out[i] = scale * (gamma_r[i] * d_i - through_mu - hat * through_sigma);
-        }
-      });
-    });
-    x.accumulate(std::move(dx));
-    gamma.accumulate(std::move(dgamma));
-    beta.accumulate(std::move(dbeta));
-  };
-  return record<T>("layer_norm", std::move(y), std::move(inputs), std::move(reverse));
+  return record<T>("layer_norm", std::move(y), std::move(inputs),
+                   [=, mu = std::move(mu), inverse = std::move(inverse)](const Array<T>&, Gradient<T> dy) {
+                     // Parts of many rows sum dγ and dβ for themselves; accumulate adds them up.
+                     const std::size_t parts = gain.rows == 1 && shift.rows == 1 ? parts_of(x.size()) : 1;
+                     auto dgamma = gain.sums(parts), dbeta = shift.sums(parts);
+                     auto dx = dy.transform([&](const T* from, T* to) {
+                       for_rows(parts, rows, [&](std::size_t p, std::size_t r) {
+                         const T *in = x.value().data() + r * n, *d = from + r * n, *gamma_r = gain.row(r);
+                         T *out = to + r * n, *dg = dgamma.data() + (p + r % gain.rows) * n;
+                         T* db = dbeta.data() + (p + r % shift.rows) * n;
+                         const T mean = mu[r], scale = inverse[r];
+                         const auto g_and_g_hat = [=](auto gain_i, auto d_i, auto v) {
+                           const auto g = gain_i * d_i;
+                           return std::pair(g, g * ((v - mean) * scale));
+                         };
+                         const auto [sum_g, sum_g_hat] = vector_sums<T>(n, g_and_g_hat, gamma_r, d, in);
+                         const T through_mu = sum_g / features, through_sigma = sum_g_hat / m;
+                         XGRAD_INDEPENDENT
+                         for (std::size_t i = 0; i < n; ++i) {
+                           const T hat = (in[i] - mean) * scale, d_i = d[i];
+                           dg[i] += d_i * hat;
+                           db[i] += d_i;
+                           out[i] = scale * (gamma_r[i] * d_i - through_mu - hat * through_sigma);
+                         }
+                       });
+                     });
+                     x.accumulate(std::move(dx));
+                     gamma.accumulate(std::move(dgamma));
+                     beta.accumulate(std::move(dbeta));
+                   });
 }
 
 // r = √(Σx²/n + ε),   x̂ = x/r,   y = γ x̂,   g = γ dy:   dx = (1/r) (g - x̂ Σ g x̂ / n),   dγ = Σ_rows dy x̂
