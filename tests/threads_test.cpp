@@ -1,6 +1,8 @@
 // Large operations on several threads: the same bits as on one, and the numbers of the definitions.
 #include <algorithm>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <cmath>
 #include <thread>
 
@@ -189,6 +191,15 @@ BOOST_AUTO_TEST_CASE(inside_a_part_there_is_one_thread) {
   detail::on_threads(4, [&](std::size_t i) { seen[i] = std::this_thread::get_id(); });
   BOOST_TEST((seen[0] == std::this_thread::get_id()));
   BOOST_TEST((std::count(seen.begin(), seen.end(), seen[0]) == 1));
+}
+
+BOOST_AUTO_TEST_CASE(threads_that_watch_and_threads_that_sleep_find_work) {
+  std::atomic<std::size_t> done{0};
+  for (int pause : {0, 0, 50, 100, 150, 2000, 0}) {
+    std::this_thread::sleep_for(std::chrono::microseconds(pause));
+    detail::on_threads(3, [&](std::size_t) { ++done; });
+  }
+  BOOST_TEST(done == 7 * 3);
 }
 
 BOOST_AUTO_TEST_CASE(an_error_in_a_part_reaches_the_caller) {

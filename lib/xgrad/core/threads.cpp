@@ -1,6 +1,7 @@
 #include "xgrad/core/threads.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -16,6 +17,15 @@ namespace xgrad {
 
 namespace {
 
+/// Looks for a short while whether `ready`. The next operation often follows at once, and to wake a thread
+/// that sleeps takes longer than many an operation.
+template <class F>
+void watch_for(F ready) {
+  constexpr std::chrono::microseconds patience(100);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (!ready() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+}
+
 /// Threads that wait for work. They are made when first needed and end with the program.
 class Workers {
  public:
@@ -30,7 +40,7 @@ class Workers {
 
   /// Does task(1) … task(n-1) on other threads and task(0) here; returns when all are done.
   void run(std::size_t n, const std::function<void(std::size_t)>& task) {
-    std::size_t open = n - 1;
+    std::atomic<std::size_t> open{n - 1};
     std::condition_variable done;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -45,14 +55,19 @@ class Workers {
     }
     wake_.notify_all();
     task(0);
-    std::unique_lock<std::mutex> lock(mutex_);
-    done.wait(lock, [&] { return open == 0; });
+    const auto ended = [&] { return open == 0; };
+    watch_for(ended);
+    std::unique_lock<std::mutex> lock(mutex_);  // also so that `done` outlives whoever notifies it
+    done.wait(lock, ended);
   }
 
  private:
   void work() {
     std::unique_lock<std::mutex> lock(mutex_);
     while (true) {
+      lock.unlock();
+      watch_for([this] { return waiting_ > 0; });
+      lock.lock();
       wake_.wait(lock, [this] { return ending_ || !queue_.empty(); });
       if (queue_.empty()) return;
       const auto task = std::move(queue_.front());
@@ -70,7 +85,8 @@ class Workers {
   std::condition_variable wake_;
   std::deque<std::function<void()>> queue_;
   std::vector<std::thread> threads_;
-  std::size_t waiting_ = 0, busy_ = 0;
+  std::atomic<std::size_t> waiting_{0};  // tasks in the queue
+  std::size_t busy_ = 0;
   bool ending_ = false;
 };
 
@@ -110,12 +126,18 @@ std::size_t detail::threads_now() { return is_shared() ? 1 : allowed().load(); }
 
 void detail::share_out(std::size_t n, const std::function<void(std::size_t)>& part) {
   const std::size_t threads = std::min(n, threads_now());
-  std::atomic<std::size_t> next{0};
+  std::vector<std::atomic<std::size_t>> next(threads);  // of each thread's own run of parts
+  for (std::size_t t = 0; t < threads; ++t) next[t] = t * n / threads;
   std::mutex mutex;
   std::exception_ptr error;
-  const auto take_turns = [&](std::size_t) {  // who is quicker does more
+  // The same thread for the same part each time: what it reads may still be in its cache. Then those of
+  // others.
+  const auto take_turns = [&](std::size_t thread) {
     try {
-      for (std::size_t p = next++; p < n; p = next++) part(p);
+      for (std::size_t k = 0; k < threads; ++k) {
+        const std::size_t t = (thread + k) % threads, end = (t + 1) * n / threads;
+        for (std::size_t p = next[t]++; p < end; p = next[t]++) part(p);
+      }
     } catch (...) {
       const std::lock_guard<std::mutex> lock(mutex);
       error = std::current_exception();
