@@ -118,6 +118,37 @@ BOOST_AUTO_TEST_CASE(convolutions_have_the_same_bits_on_any_number_of_threads) {
   const Threads as_before(1);
 }
 
+BOOST_AUTO_TEST_CASE(batch_norms_have_the_same_bits_on_any_number_of_threads) {
+  Rng rng(7);
+  for (const Shape& shape :
+       {Shape{9, 40, 30, 31}, Shape{700, 600}, Shape{3, 2, 70001}, Shape{300, 300, 2, 2}}) {
+    const V x = parameter(rng.normal<float>(shape)), gamma = parameter(rng.uniform<float>({shape[1]}, .5, 2)),
+            beta = parameter(rng.normal<float>({shape[1]}));
+    const ChannelStatistics<float> given{rng.normal<float>({shape[1]}),
+                                         rng.uniform<float>({shape[1]}, .5, 2)};
+    const auto dy = rng.normal<float>(shape);
+    const auto all = [&](std::size_t threads, auto norm) {
+      set_threads(threads);
+      for (V v : {x, gamma, beta}) v.zero_grad();
+      Tape<float> tape;
+      const auto y = norm();
+      y.backward(dy);
+      return std::vector<Array<float>>{y.value(), x.grad(), gamma.grad(), beta.grad()};
+    };
+    const auto norm = [&] { return batch_norm(x, gamma, beta).y; };
+    const auto frozen = [&] { return frozen_batch_norm(x, given, gamma, beta); };
+    const auto one = all(1, norm), one_frozen = all(1, frozen);
+    for (std::size_t threads : {2, 3}) {
+      BOOST_TEST((all(threads, norm) == one), "x " << to_string(shape));
+      BOOST_TEST((all(threads, frozen) == one_frozen), "x " << to_string(shape));
+    }
+    const auto definition = all(2, [&] { return composed::batch_norm(x, gamma, beta); });
+    for (std::size_t i = 0; i < one.size(); ++i)
+      BOOST_TEST(largest_difference(one[i], definition[i]) < 2e-5, i << " of x " << to_string(shape));
+  }
+  const Threads as_before(1);
+}
+
 BOOST_AUTO_TEST_CASE(large_operations_are_what_their_definitions_say) {
   const Threads threads(2);
   for (const Shape& shape : {Shape{1024, 257}, Shape{3, 100001}, Shape{7, 300, 130}})

@@ -75,9 +75,7 @@ Variable<T> channel_layer_norm(const Variable<T>& x, const Variable<T>& gamma, c
                      }
                      x.accumulate(std::move(dx));
                      gamma.accumulate(detail::sum_of_channels<T>(
-                         layout, [d = dy.data(), hat = x_hat.data()](std::size_t i, std::size_t) {
-                           return d[i] * hat[i];
-                         }));
+                         layout, [](auto d, auto hat) { return d * hat; }, dy, x_hat));
                      beta.accumulate(detail::sum_of_channels(layout, dy));
                    });
 }

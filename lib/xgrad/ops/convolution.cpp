@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "xgrad/core/gemm.hpp"
-#include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/strided.hpp"
 #include "xgrad/core/threads.hpp"
+#include "xgrad/ops/channel_layout.hpp"
 #include "xgrad/ops/sliding_windows.hpp"
 
 namespace xgrad {
@@ -165,50 +165,43 @@ Geometry mirrored(const Geometry& g, std::size_t out) {
   return {out, along(g.down), along(g.across)};
 }
 
-/// w'[c,o,i,j] = w[o,c,kh-1-i,kw-1-j]. Twice is nothing.
-template <class T>
-Array<T> mirrored(const Array<T>& w) {
-  const std::size_t out = w.shape(0), in = w.shape(1), window = w.shape(2) * w.shape(3);
-  auto result = empty<T>({in, out, w.shape(2), w.shape(3)});
-  for (std::size_t o = 0; o < out; ++o)
-    for (std::size_t c = 0; c < in; ++c)
-      std::reverse_copy(w.data() + (o * in + c) * window, w.data() + (o * in + c + 1) * window,
-                        result.data() + (c * out + o) * window);
-  return result;
+/// f(k, k') for each entry of w (O, C, kh, kw): its place there, and in w' (O, kh, kw, C), where
+/// w'[o,i,j,c] = w[o,c,kh-1-i,kw-1-j].
+template <class F>
+void for_each_mirrored(const Shape& w, F f) {
+  const std::size_t channels = w[1], window = w[2] * w[3];
+  for (std::size_t o = 0; o < w[0]; ++o)
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t k = 0; k < window; ++k)
+        f((o * channels + c) * window + k, ((o + 1) * window - 1 - k) * channels + c);
 }
 
-// dx and dw. With w' and the columns K' (O·kh·kw, H·W) of dY:   dX = w' K',   dw' = Σ_n X K'ᵀ
+// dx and dw. With w' as a matrix (O·kh·kw, C) and the columns K' (O·kh·kw, H·W) of dY:
+//   dX = w'ᵀ K',   dw' = Σ_n K' Xᵀ
 template <class T>
 std::pair<Array<T>, Array<T>> gradients_by_mirror(const Variable<T>& x, const Variable<T>& weight,
                                                   const Geometry& g, const Array<T>& dy) {
   const Geometry m = mirrored(g, weight.extent(0));
   const std::size_t in = g.channels, window = m.window(), pixels = g.pixels(), wide = m.across.count,
                     parts = parts_of_images(m, x.extent(0), in);
-  const Array<T> w = mirrored(weight.value());
-  auto dx = empty<T>(x.shape()), dw = sums_of_parts<T>(parts, shape_of(w));
+  auto w = empty<T>({window, in}), dw = empty<T>(weight.shape());
+  for_each_mirrored(weight.shape(),
+                    [&](std::size_t k, std::size_t mirror) { w.data()[mirror] = weight.value().data()[k]; });
+  auto dx = empty<T>(x.shape()), sums = sums_of_parts<T>(parts, shape_of(w));
   for_each_piece<T>(m, parts, x.extent(0),
                     [&](std::size_t part, std::size_t n, std::size_t first, std::size_t rows, T* columns) {
                       const std::size_t size = rows * wide, begin = n * in * pixels + first * wide;
                       image_to_columns(m, dy.data() + n * m.channels * m.pixels(), first, rows, columns);
-                      gemm<T>(Op::none, Op::none, in, size, window, T(1), w.data(), window, columns, size,
+                      gemm<T>(Op::transposed, Op::none, in, size, window, T(1), w.data(), in, columns, size,
                               T(0), dx.data() + begin, pixels);
                       if (weight.requires_grad())
-                        gemm<T>(Op::none, Op::transposed, in, window, size, T(1), x.value().data() + begin,
-                                pixels, columns, size, T(1), dw.data() + part * w.size(), window);
+                        gemm<T>(Op::none, Op::transposed, window, in, size, T(1), columns, size,
+                                x.value().data() + begin, pixels, T(1), sums.data() + part * w.size(), in);
                     });
-  return {std::move(dx), mirrored(detail::sum_to(dw, shape_of(w)))};
-}
-
-// Σ dY of each channel.
-template <class T>
-Array<T> sum_of_outputs(const Array<T>& dy) {
-  const std::size_t images = dy.shape(0), out = dy.shape(1), outputs = dy.shape(2) * dy.shape(3);
-  auto db = zeros<T>({out});
-  for (std::size_t i = 0; i < images * out; ++i) {
-    const T* d = dy.data() + i * outputs;
-    db.data()[i % out] += detail::sum_of<T>(outputs, [=](std::size_t k) { return d[k]; });
-  }
-  return db;
+  const Array<T> mirrored_dw = detail::sum_to(sums, shape_of(w));
+  for_each_mirrored(weight.shape(),
+                    [&](std::size_t k, std::size_t mirror) { dw.data()[k] = mirrored_dw.data()[mirror]; });
+  return {std::move(dx), std::move(dw)};
 }
 
 template <class T>
@@ -263,7 +256,7 @@ Variable<T> conv2d(const Variable<T>& x, const Variable<T>& weight, const Variab
   VariableList<T> inputs{x, weight};
   if (bias) inputs.push_back(bias);
   return record<T>("conv2d", std::move(y), std::move(inputs), [=](const Array<T>&, const Array<T>& dy) {
-    if (bias.requires_grad()) bias.accumulate(sum_of_outputs(dy));
+    if (bias.requires_grad()) bias.accumulate(detail::sum_of_channels({images, out, g.outputs()}, dy));
     if (x.requires_grad() && has_mirror(g)) {
       auto [dx, dw] = gradients_by_mirror(x, weight, g, dy);
       x.accumulate(std::move(dx));
