@@ -84,7 +84,7 @@ const std::vector<Case> cases{
 BOOST_AUTO_TEST_SUITE(threads_test)
 
 BOOST_AUTO_TEST_CASE(any_number_of_threads_gives_the_same_bits) {
-  for (const Shape& shape : {Shape{1024, 257}, Shape{3, 100001}, Shape{1, 300007}, Shape{7, 300, 130}})
+  for (const Shape& shape : {Shape{1024, 257}, Shape{5, 60001}, Shape{1, 300007}, Shape{7, 300, 130}})
     for (const Case& c : cases) {
       set_threads(1);
       const auto one = results(c.fused, shape);
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(batch_norms_have_the_same_bits_on_any_number_of_threads) {
 
 BOOST_AUTO_TEST_CASE(large_operations_are_what_their_definitions_say) {
   const Threads threads(2);
-  for (const Shape& shape : {Shape{1024, 257}, Shape{3, 100001}, Shape{7, 300, 130}})
+  for (const Shape& shape : {Shape{1024, 257}, Shape{5, 60001}, Shape{7, 300, 130}})
     for (const Case& c : cases) {
       const auto fused = results(c.fused, shape), definition = results(c.definition, shape);
       BOOST_REQUIRE(fused.size() == definition.size());

@@ -198,10 +198,15 @@ template <class T>
 Array<T> sum_to(const Array<T>& x, const Shape& shape) {
   const bool leading = shape.size() <= x.dimension() &&
                        std::equal(shape.rbegin(), shape.rend(), x.shape().rbegin());  // sums over rows
-  if (const std::size_t n = count(shape); leading && n > 1 && parts_of(x.size()) == 1) {
-    auto result = zeros<T>(shape);
-    add_rows(x.size() / n, n, x.data(), result.data());
-    return result;
+  if (const std::size_t n = count(shape); leading && n > 1) {
+    const std::size_t rows = x.size() / n, parts = std::min(parts_of(x.size()), (rows + 1) / 2);
+    Shape sums = shape;
+    if (parts > 1) sums.insert(sums.begin(), parts);
+    auto result = zeros<T>(sums);
+    for_parts(parts, rows, [&](std::size_t p, std::size_t begin, std::size_t end) {
+      add_rows(end - begin, n, x.data() + begin * n, result.data() + p * n);
+    });
+    return parts > 1 ? sum_to(result, shape) : result;
   }
   const Shape whole = shape_of(x);
   const std::array<Strides, 2> strides{broadcast_strides(whole, whole), broadcast_strides(shape, whole)};

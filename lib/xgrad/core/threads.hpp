@@ -26,7 +26,7 @@ void share_out(std::size_t n, const std::function<void(std::size_t)>& part);
 
 /// The number of parts into which an operation on so many numbers is cut: below, waking a thread costs more
 /// than it brings.
-inline std::size_t parts_of(std::size_t numbers) { return numbers < (std::size_t(1) << 18) ? 1 : 16; }
+inline std::size_t parts_of(std::size_t numbers) { return numbers < (std::size_t(1) << 16) ? 1 : 16; }
 
 /// f(part, begin, end) for consecutive parts of 0 ≤ i < n; some may be empty.
 template <class F>
