@@ -75,6 +75,8 @@ const std::vector<Case> cases{
      [](auto& x, auto&, auto&) { return composed::softmax(x); }},
     {"log_softmax", [](auto& x, auto&, auto&) { return log_softmax(x); },
      [](auto& x, auto&, auto&) { return composed::log_softmax(x); }},
+    {"logsumexp", [](auto& x, auto&, auto&) { return logsumexp(x, {-1}, true); },
+     [](auto& x, auto&, auto&) { return composed::logsumexp(x, {-1}, true); }},
     {"layer_norm", [](auto& x, auto& a, auto& b) { return layer_norm(x, a, b); },
      [](auto& x, auto& a, auto& b) { return composed::layer_norm(x, a, b); }},
 };

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/strided.hpp"
+#include "xgrad/core/threads.hpp"
 #include "xgrad/core/vector_math.hpp"
 
 namespace xgrad {
@@ -17,15 +19,17 @@ using detail::sum_to;
 namespace {
 
 /// The shapes of one reduction: `kept` has length 1 on the reduced axes, `result` is what the caller asked
-/// for, n entries go into each result.
+/// for, n entries go into each result. They are a row in memory where the reduced axes come last.
 struct Reduced {
   Shape kept, result;
   double n;
+  bool of_rows;
 };
 
 Reduced reduced(const char* op, const Shape& shape, const Axes& axes, bool keepdims) {
   const auto which = normalised_axes(op, axes, shape.size());
-  Reduced r{reduced_shape(shape, which, true), reduced_shape(shape, which, keepdims), 1};
+  Reduced r{reduced_shape(shape, which, true), reduced_shape(shape, which, keepdims), 1,
+            which.empty() || which.front() + which.size() == shape.size()};
   for (auto axis : which) r.n *= static_cast<double>(shape[axis]);
   return r;
 }
@@ -47,6 +51,41 @@ Array<T> largest(const char* op, const Array<T>& x, const Reduced& r) {
     }
   });
   return m;
+}
+
+/// Where the maximum is infinite it is the answer, and x - m would be NaN: shift by 0 there.
+template <class T>
+T finite_or_0(T m) {
+  const T infinity(std::numeric_limits<double>::infinity());
+  return m == infinity || m == -infinity ? T(0) : m;
+}
+
+/// logsumexp of rows of n ≥ 1 entries.
+template <class T>
+Variable<T> logsumexp_of_rows(const Variable<T>& x, std::size_t n, const Shape& result) {
+  using fast::exp, std::log;
+  const std::size_t rows = x.size() / n, parts = detail::parts_of(x.size());
+  auto y = empty<T>(result), shift = empty<T>({rows}), rest = shift;
+  detail::for_parts(parts, rows, [&](std::size_t, std::size_t begin, std::size_t end) {
+    auto e = empty<T>({n});
+    for (std::size_t i = begin; i < end; ++i) {
+      const T* row = x.value().data() + i * n;
+      const T m = shift.data()[i] = finite_or_0(detail::max_of(row, n));
+      const T l = rest.data()[i] = log(detail::exp_and_sum(n, m, e.data(), row));
+      y.data()[i] = m + l;
+    }
+  });
+  return record<T>("logsumexp", std::move(y), {x}, [=](const Array<T>&, const Array<T>& dy) {
+    auto dx = empty_like(x.value());
+    detail::for_parts(parts, rows, [&](std::size_t, std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        const T m = shift.data()[i], l = rest.data()[i], d = dy.data()[i];
+        detail::apply_contiguous(
+            n, [=](auto v) { return d * exp((v - m) - l); }, dx.data() + i * n, x.value().data() + i * n);
+      }
+    });
+    x.accumulate(std::move(dx));
+  });
 }
 
 }  // namespace
@@ -113,10 +152,8 @@ template <class T>
 Variable<T> logsumexp(const Variable<T>& x, const Axes& axes, bool keepdims) {
   using fast::exp, std::log;
   const Reduced r = reduced("logsumexp", x.shape(), axes, keepdims);
-  const T infinity(std::numeric_limits<double>::infinity());
-  // Where the maximum is infinite it is the answer, and x - m would be NaN: shift by 0 there.
-  const auto shift = elementwise<T>([=](T m) { return m == infinity || m == -infinity ? T(0) : m; },
-                                    largest("logsumexp", x.value(), r));
+  if (r.of_rows && r.n > 0) return logsumexp_of_rows(x, static_cast<std::size_t>(r.n), r.result);
+  const auto shift = elementwise<T>([](T m) { return finite_or_0(m); }, largest("logsumexp", x.value(), r));
   const auto e = elementwise<T>(
       "logsumexp", [](T v, T m) { return exp(v - m); }, x.value(), shift);
   const auto rest = elementwise<T>([](T s) { return log(s); }, sum_to(e, r.kept));
