@@ -10,14 +10,15 @@ namespace xgrad {
 
 namespace {
 namespace fs = std::filesystem;
-constexpr std::size_t pixels = 3 * 32 * 32, record = 1 + pixels;
+constexpr std::size_t pixels = 3 * 32 * 32, record_bytes = 1 + pixels;
 
 std::string read_records(const std::string& path) {
   std::string bytes = read_file("cifar", path);
   if (bytes.empty()) fail("cifar", path, " is empty (0 bytes)");
-  if (bytes.size() % record)
-    fail("cifar", path, " has ", bytes.size(), " bytes, ", bytes.size() % record, " more than ",
-         bytes.size() / record, " records of ", record, ": it is truncated, or of another format");
+  if (bytes.size() % record_bytes)
+    fail("cifar", path, " has ", bytes.size(), " bytes, ", bytes.size() % record_bytes, " more than ",
+         bytes.size() / record_bytes, " records of ", record_bytes,
+         ": it is truncated, or of another format");
   return bytes;
 }
 
@@ -34,13 +35,14 @@ Labelled<T> joined(const Labelled<T>& a, const Labelled<T>& b) {
 template <class T>
 Labelled<T> read_cifar10(const std::string& path) {
   const auto bytes = read_records(path);
-  const std::size_t n = bytes.size() / record;
+  const std::size_t n = bytes.size() / record_bytes;
   Labelled<T> data{empty<T>({n, 3, 32, 32}), Indices::from_shape({n})};
   for (std::size_t i = 0; i < n; ++i) {
-    const auto* from = reinterpret_cast<const std::uint8_t*>(bytes.data() + i * record);
+    const auto* from = reinterpret_cast<const std::uint8_t*>(bytes.data() + i * record_bytes);
     if (*from > 9) fail("cifar", path, " has label ", int(*from), " for image ", i, ": labels are 0 to 9");
     data.labels.data()[i] = *from;
-    std::transform(from + 1, from + record, data.x.data() + i * pixels, [](int p) { return T(p) / T(255); });
+    std::transform(from + 1, from + record_bytes, data.x.data() + i * pixels,
+                   [](int p) { return T(p) / T(255); });
   }
   return data;
 }
