@@ -43,20 +43,6 @@ inline bool broadcasts_to(const Shape& from, const Shape& to) {
 template <std::size_t N>
 using Offsets = std::array<std::ptrdiff_t, N>;
 
-/// A reference to a function, whatever its type: what takes one is compiled once for all.
-template <class... Arguments>
-class FunctionRef {
- public:
-  template <class F>
-  FunctionRef(const F& f)
-      : f_(&f),
-        call_([](const void* f, Arguments... arguments) { (*static_cast<const F*>(f))(arguments...); }) {}
-  void operator()(Arguments... arguments) const { call_(f_, arguments...); }
-
- private:
-  const void* f_;
-  void (*call_)(const void*, Arguments...);
-};
 template <std::size_t N>
 using RowBody = FunctionRef<std::size_t, const Offsets<N>&, const Offsets<N>&>;
 template <std::size_t N>

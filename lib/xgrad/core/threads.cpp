@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -39,7 +40,7 @@ class Workers {
   }
 
   /// Does task(1) … task(n-1) on other threads and task(0) here; returns when all are done.
-  void run(std::size_t n, const std::function<void(std::size_t)>& task) {
+  void run(std::size_t n, detail::FunctionRef<std::size_t> task) {
     std::atomic<std::size_t> open{n - 1};
     std::condition_variable done;
     {
@@ -114,7 +115,7 @@ void set_threads(std::size_t n) {
   allowed() = n;
 }
 
-void detail::on_threads(std::size_t n, const std::function<void(std::size_t)>& task) {
+void detail::on_threads(std::size_t n, FunctionRef<std::size_t> task) {
   workers().run(n, [&](std::size_t i) {
     const bool before = std::exchange(is_shared(), n > 1 || is_shared());
     task(i);
@@ -124,7 +125,7 @@ void detail::on_threads(std::size_t n, const std::function<void(std::size_t)>& t
 
 std::size_t detail::threads_now() { return is_shared() ? 1 : allowed().load(); }
 
-void detail::share_out(std::size_t n, const std::function<void(std::size_t)>& part) {
+void detail::share_out(std::size_t n, FunctionRef<std::size_t> part) {
   const std::size_t threads = std::min(n, threads_now());
   std::vector<std::atomic<std::size_t>> next(threads);  // of each thread's own run of parts
   for (std::size_t t = 0; t < threads; ++t) next[t] = t * n / threads;
@@ -148,6 +149,12 @@ void detail::share_out(std::size_t n, const std::function<void(std::size_t)>& pa
   else
     on_threads(threads, take_turns);
   if (error) std::rethrow_exception(error);
+}
+
+void detail::for_parts(std::size_t parts, std::size_t n,
+                       FunctionRef<std::size_t, std::size_t, std::size_t> part) {
+  if (parts <= 1) return part(0, 0, n);
+  share_out(parts, [=](std::size_t p) { part(p, p * n / parts, (p + 1) * n / parts); });
 }
 
 }  // namespace xgrad
