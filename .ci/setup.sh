@@ -5,7 +5,7 @@
 set -euo pipefail
 unset CDPATH
 if [ "$(locale charmap 2>/dev/null)" != UTF-8 ]; then export LC_ALL=C.UTF-8; fi  # or gnuplot loses its Greek
-# ccache, where it is used, stores what the precompiled header of the tests goes into only when it is told so.
+# ccache, where it is used, stores what a precompiled header goes into only when it is told so.
 export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
 script=$(basename -- "$(dirname -- "$0")")/$(basename -- "$0")  # tests/run
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
