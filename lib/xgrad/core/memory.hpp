@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <new>
 #include <type_traits>
+#include <vector>
 
 namespace xgrad {
 
@@ -48,5 +49,9 @@ struct RecyclingAllocator {
     return false;
   }
 };
+
+/// A vector for loops that matter: it begins at a cache line, so that no vector instruction needs two.
+template <class T>
+using AlignedVector = std::vector<T, RecyclingAllocator<T>>;
 
 }  // namespace xgrad

@@ -63,9 +63,11 @@ XGRAD_INLINE void tile(std::size_t k, T alpha, Matrix<T> a, Rows<const T*> b, T 
   XGRAD_UNROLL
   for (std::size_t i = 0; i < R; ++i) {
     for (std::size_t j = 0; j < V; ++j) {
-      const auto ab = alpha * sum[i][j];
+      Vector<T> c_i = sum[i][j];
       const std::size_t at = j * lanes<T>;
-      store(beta == T(0) ? ab : ab + beta * load(c0.data + i * c0.ld + at), c.data + i * c.ld + at);
+      if (alpha != T(1)) c_i *= alpha;
+      if (beta != T(0)) c_i += beta * load(c0.data + i * c0.ld + at);
+      store(c_i, c.data + i * c.ld + at);
     }
   }
 }
@@ -80,33 +82,45 @@ XGRAD_INLINE void tile_of(std::size_t rows, std::size_t k, T alpha, Matrix<T> a,
   tile<V, R>(k, alpha, a, b, beta, c0, c);
 }
 
-/// a₀ b₀ a₁ b₁ … of the first (half = 0) or the second halves of a and b.
-template <std::size_t half, class V, std::size_t... I>
+/// a₀ b₀ a₁ b₁ … of the first (half = 0) or the second halves of a and b, in each `group` of their numbers;
+/// a₀, b₀, … are `unit` numbers each.
+template <std::size_t half, std::size_t unit, std::size_t group, class V, std::size_t... I>
 XGRAD_INLINE V interleaved(V a, V b, std::index_sequence<I...>) {
   constexpr std::size_t n = sizeof...(I);
-  return __builtin_shufflevector(a, b, (half * n / 2 + I / 2 + I % 2 * n)...);
+  const auto source = [](std::size_t i) constexpr {
+    const std::size_t in_group = i % group, pair = in_group / (2 * unit), of_b = in_group / unit % 2;
+    return i / group * group + half * group / 2 + pair * unit + in_group % unit + of_b * n;
+  };
+  return __builtin_shufflevector(a, b, source(I)...);
 }
 
-/// A square of `lanes` rows, transposed: interleaving row i with row i + lanes/2 sorts one bit of the row
-/// number into the column number each time.
+/// Interleaves row i of n with row i + n/2, for all i: one bit of the row number becomes one of the column's.
+template <std::size_t unit, std::size_t group, std::size_t n, class V>
+XGRAD_INLINE void interleave_rows(V (&x)[n]) {
+  constexpr auto all = std::make_index_sequence<n>();
+  V y[n];
+  XGRAD_UNROLL
+  for (std::size_t i = 0; i < n / 2; ++i) {
+    y[2 * i] = interleaved<0, unit, group>(x[i], x[i + n / 2], all);
+    y[2 * i + 1] = interleaved<1, unit, group>(x[i], x[i + n / 2], all);
+  }
+  std::copy_n(y, n, x);
+}
+
+/// A square of `lanes` rows, transposed: first within stretches of 16 bytes, which is fast, then these.
 template <class T>
 void transpose_square(const T* from, std::size_t ld_from, T* to, std::size_t ld_to) {
-  constexpr std::size_t n = lanes<T>;
-  constexpr auto all = std::make_index_sequence<n>();
-  Vector<T> x[n], y[n];
+  constexpr std::size_t n = lanes<T>, stretch = 16 / sizeof(T);
+  const auto row = [](std::size_t i) { return i % (n / stretch) * stretch + i / (n / stretch); };
+  Vector<T> x[n];
   XGRAD_UNROLL
-  for (std::size_t i = 0; i < n; ++i) x[i] = load(from + i * ld_from);
+  for (std::size_t i = 0; i < n; ++i) x[i] = load(from + row(i) * ld_from);
   XGRAD_UNROLL
-  for (std::size_t bit = 1; bit < n; bit *= 2) {
-    XGRAD_UNROLL
-    for (std::size_t i = 0; i < n / 2; ++i) {
-      y[2 * i] = interleaved<0>(x[i], x[i + n / 2], all);
-      y[2 * i + 1] = interleaved<1>(x[i], x[i + n / 2], all);
-    }
-    std::copy_n(y, n, x);
-  }
+  for (std::size_t bit = 1; bit < stretch; bit *= 2) interleave_rows<1, stretch>(x);
   XGRAD_UNROLL
-  for (std::size_t i = 0; i < n; ++i) store(x[i], to + i * ld_to);
+  for (std::size_t bit = stretch; bit < n; bit *= 2) interleave_rows<stretch, n>(x);
+  XGRAD_UNROLL
+  for (std::size_t i = 0; i < n; ++i) store(x[i], to + row(i) * ld_to);
 }
 
 /// k rows and `width` columns of b as contiguous rows of length ld, filled up with zeros.

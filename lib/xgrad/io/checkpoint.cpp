@@ -83,8 +83,8 @@ Item item(const std::string& name, double& number) {
           [&number](const AnyArray& from) { number = std::get<Array<double>>(from).data()[0]; }};
 }
 
-template <class T>
-Item item(const std::string& name, std::vector<T>& numbers, bool any_length = false) {
+template <class T, class A>
+Item item(const std::string& name, std::vector<T, A>& numbers, bool any_length = false) {
   auto value = empty<T>({numbers.size()});
   std::copy(numbers.begin(), numbers.end(), value.data());
   const auto give = [&numbers](const AnyArray& from) {

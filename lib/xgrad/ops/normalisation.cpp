@@ -112,11 +112,13 @@ Variable<T> log_softmax(const Variable<T>& x, std::ptrdiff_t axis) {
 
 namespace {
 
+constexpr std::size_t most_rows = 32;
+
 /// f(part, begin, end) for blocks of the rows of n numbers in each part. The steps of one row wait for each
 /// other, those of different rows do not: short rows are taken many at a time.
 template <class F>
 void for_blocks(std::size_t parts, std::size_t rows, std::size_t n, F f) {
-  const std::size_t most = n > 256 ? 1 : 32;
+  const std::size_t most = n > 256 ? 1 : most_rows;
   detail::for_parts(parts, rows, [&](std::size_t p, std::size_t begin, std::size_t end) {
     for (; begin < end; begin += most) f(p, begin, std::min(begin + most, end));
   });
@@ -130,9 +132,9 @@ struct Affine {
         n(n),
         rows(n && parameter ? parameter.size() / n : 1),
         none(parameter ? 0 : n, instead) {}
-  const T* row(std::size_t r) const {
-    return parameter ? parameter.value().data() + r % rows * n : none.data();
-  }
+  /// Which of its rows belongs to row r of x. (A division takes as long as a row of 64 numbers.)
+  std::size_t at(std::size_t r) const { return rows == 1 ? 0 : r % rows; }
+  const T* row(std::size_t r) const { return parameter ? parameter.value().data() + at(r) * n : none.data(); }
   /// Zeros for the sums that make up its gradient, for so many parts.
   Array<T> sums(std::size_t parts) const {
     Shape shape = parameter ? parameter.shape() : Shape{n};
@@ -141,7 +143,7 @@ struct Affine {
   }
   Variable<T> parameter;
   std::size_t n, rows;
-  std::vector<T, RecyclingAllocator<T>> none;
+  AlignedVector<T> none;
 };
 
 /// How many numbers of x are normalised together: those of its last axes. Throws unless γ and β fit.
@@ -160,74 +162,109 @@ std::size_t normalised_numbers(const Variable<T>& x, const Variable<T>& gamma, c
   return std::accumulate(normalised, whole.end(), std::size_t(1), std::multiplies<>());
 }
 
+/// `rows` rows of n features, normalised. Keeps μ and 1/s of each: x̂ is computed anew on the way back.
+template <class T>
+struct NormalisedRows {
+  std::size_t n, rows;
+  T features, m, eps;
+  Affine<T> gain, shift;
+  AlignedVector<T> mu, inverse;
+
+  NormalisedRows(std::size_t n, std::size_t rows, const Variable<T>& gamma, const Variable<T>& beta,
+                 const LayerNormOptions& options)
+      : n(n),
+        rows(rows),
+        features(n),
+        m(options.divisor == Divisor::sample ? double(n) - 1 : double(n)),
+        eps(options.eps),
+        gain(gamma, n, T(1)),
+        shift(beta, n, T(0)),
+        mu(rows),
+        inverse(rows) {}
+
+  // x̂ = (x - μ)/s,   s = √(Σ(x - μ)²/m + ε),   y = γ x̂ + β
+  Array<T> forward(const Array<T>& x) {
+    using std::sqrt;
+    const std::size_t n = this->n;  // in a register
+    auto y = empty_like(x);
+    for_blocks(parts_of(x.size()), rows, n, [&, n](std::size_t, std::size_t begin, std::size_t end) {
+      const auto row = [&](std::size_t r) { return x.data() + r * n; };
+      const auto itself = [](auto v) { return v; };
+      for (std::size_t r = begin; r < end; ++r) mu[r] = vector_sum<T>(n, itself, row(r)) / features;
+      for (std::size_t r = begin; r < end; ++r) {
+        const auto square = [mean = mu[r]](auto v) { return (v - mean) * (v - mean); };
+        inverse[r] = vector_sum<T>(n, square, row(r));
+      }
+      for (std::size_t r = begin; r < end; ++r) inverse[r] = T(1) / sqrt(inverse[r] / m + eps);
+      for (std::size_t r = begin; r < end; ++r) {
+        const T *in = row(r), *g = gain.row(r), *b = shift.row(r);
+        const T mean = mu[r], scale = inverse[r];
+        T* out = y.data() + r * n;
+        XGRAD_INDEPENDENT
+        for (std::size_t i = 0; i < n; ++i) out[i] = (in[i] - mean) * scale * g[i] + b[i];
+      }
+    });
+    return y;
+  }
+
+  // g = γ dy:   dx = (1/s) (g  -  mean g  -  x̂ Σ g x̂ / m),   dγ += dy x̂,   dβ += dy
+  //                       direct   through μ   through σ²
+  // Each part of the rows sums dγ and dβ for itself.
+  Array<T> backward(const Array<T>& x, Gradient<T> dy, std::size_t parts, T* dgamma, T* dbeta) const {
+    const std::size_t n = this->n;
+    return dy.transform([&, n](const T* from, T* to) {
+      for_blocks(parts, rows, n, [&, n](std::size_t p, std::size_t begin, std::size_t end) {
+        T through_mu[most_rows], through_sigma[most_rows];
+        for (std::size_t r = begin; r < end; ++r) {
+          const auto g_and_g_hat = [mean = mu[r], scale = inverse[r]](auto gain_i, auto d_i, auto v) {
+            const auto g = gain_i * d_i;
+            return std::pair(g, g * ((v - mean) * scale));
+          };
+          const auto [sum_g, sum_g_hat] =
+              vector_sums<T>(n, g_and_g_hat, gain.row(r), from + r * n, x.data() + r * n);
+          through_mu[r - begin] = sum_g / features;
+          through_sigma[r - begin] = sum_g_hat / m;
+        }
+        for (std::size_t r = begin; r < end; ++r) {
+          const T *in = x.data() + r * n, *d = from + r * n, *g = gain.row(r);
+          T *out = to + r * n, *dg = dgamma + (p + gain.at(r)) * n, *db = dbeta + (p + shift.at(r)) * n;
+          const T mean = mu[r], scale = inverse[r], a = through_mu[r - begin], b = through_sigma[r - begin];
+          XGRAD_INDEPENDENT
+          for (std::size_t i = 0; i < n; ++i) {
+            const T hat = (in[i] - mean) * scale, d_i = d[i];
+            dg[i] += d_i * hat;
+            db[i] += d_i;
+            out[i] = scale * (g[i] * d_i - a - hat * b);
+          }
+        }
+      });
+    });
+  }
+};
+
 }  // namespace
 
 // x̂ = (x - μ)/s,   s = √(Σ(x - μ)²/m + ε),   y = γ x̂ + β,   n features, m = n or n - 1
-// g = γ dy:   dx = (1/s) (g  -  mean g  -  x̂ Σ g x̂ / m)
-//                   direct   through μ   through σ²
-// dγ = Σ_rows dy x̂,   dβ = Σ_rows dy
+// dx is that of NormalisedRows::backward,   dγ = Σ_rows dy x̂,   dβ = Σ_rows dy
 template <class T>
 Variable<T> layer_norm(const Variable<T>& x, const Variable<T>& gamma, const Variable<T>& beta,
                        const LayerNormOptions& options) {
-  using std::sqrt;
-  const std::size_t n = normalised_numbers(x, gamma, beta, options.axes), rows = n ? x.size() / n : 0;
-  const Affine<T> gain(gamma, n, T(1)), shift(beta, n, T(0));
-  const T features(n), m(options.divisor == Divisor::sample ? double(n) - 1 : double(n)), eps(options.eps);
-
-  // Saved for the way back: x̂ is recomputed from x, μ and 1/s, two numbers a row.
-  std::vector<T, RecyclingAllocator<T>> mu(rows), inverse(rows);
-  auto y = empty_like(x.value());
-  for_blocks(parts_of(x.size()), rows, n, [&](std::size_t, std::size_t begin, std::size_t end) {
-    const auto row = [&](std::size_t r) { return x.value().data() + r * n; };
-    for (std::size_t r = begin; r < end; ++r)
-      mu[r] = vector_sum<T>(
-                  n, [](auto v) { return v; }, row(r)) /
-              features;
-    for (std::size_t r = begin; r < end; ++r)
-      inverse[r] = vector_sum<T>(
-          n, [mean = mu[r]](auto v) { return (v - mean) * (v - mean); }, row(r));
-    for (std::size_t r = begin; r < end; ++r) inverse[r] = T(1) / sqrt(inverse[r] / m + eps);
-    for (std::size_t r = begin; r < end; ++r) {
-      const T *in = row(r), *g = gain.row(r), *b = shift.row(r);
-      const T mean = mu[r], scale = inverse[r];
-      T* out = y.data() + r * n;
-      XGRAD_INDEPENDENT
-      for (std::size_t i = 0; i < n; ++i) out[i] = (in[i] - mean) * scale * g[i] + b[i];
-    }
-  });
+  const std::size_t n = normalised_numbers(x, gamma, beta, options.axes);
+  NormalisedRows<T> rows(n, n ? x.size() / n : 0, gamma, beta, options);
+  auto y = rows.forward(x.value());
   VariableList<T> inputs{x};
   if (gamma) inputs.push_back(gamma);
   if (beta) inputs.push_back(beta);
-  return record<T>("layer_norm", std::move(y), std::move(inputs),
-                   [=, mu = std::move(mu), inverse = std::move(inverse)](const Array<T>&, Gradient<T> dy) {
-                     // Parts of many rows sum dγ and dβ for themselves; accumulate adds them up.
-                     const std::size_t parts = gain.rows == 1 && shift.rows == 1 ? parts_of(x.size()) : 1;
-                     auto dgamma = gain.sums(parts), dbeta = shift.sums(parts);
-                     auto dx = dy.transform([&](const T* from, T* to) {
-                       for_rows(parts, rows, [&](std::size_t p, std::size_t r) {
-                         const T *in = x.value().data() + r * n, *d = from + r * n, *gamma_r = gain.row(r);
-                         T *out = to + r * n, *dg = dgamma.data() + (p + r % gain.rows) * n;
-                         T* db = dbeta.data() + (p + r % shift.rows) * n;
-                         const T mean = mu[r], scale = inverse[r];
-                         const auto g_and_g_hat = [=](auto gain_i, auto d_i, auto v) {
-                           const auto g = gain_i * d_i;
-                           return std::pair(g, g * ((v - mean) * scale));
-                         };
-                         const auto [sum_g, sum_g_hat] = vector_sums<T>(n, g_and_g_hat, gamma_r, d, in);
-                         const T through_mu = sum_g / features, through_sigma = sum_g_hat / m;
-                         XGRAD_INDEPENDENT
-                         for (std::size_t i = 0; i < n; ++i) {
-                           const T hat = (in[i] - mean) * scale, d_i = d[i];
-                           dg[i] += d_i * hat;
-                           db[i] += d_i;
-                           out[i] = scale * (gamma_r[i] * d_i - through_mu - hat * through_sigma);
-                         }
-                       });
-                     });
-                     x.accumulate(std::move(dx));
-                     gamma.accumulate(std::move(dgamma));
-                     beta.accumulate(std::move(dbeta));
-                   });
+  return record<T>(
+      "layer_norm", std::move(y), std::move(inputs),
+      [=, rows = std::move(rows)](const Array<T>&, Gradient<T> dy) {
+        const bool one_row = rows.gain.rows == 1 && rows.shift.rows == 1;
+        const std::size_t parts = one_row ? parts_of(x.size()) : 1;
+        auto dgamma = rows.gain.sums(parts), dbeta = rows.shift.sums(parts);
+        x.accumulate(rows.backward(x.value(), std::move(dy), parts, dgamma.data(), dbeta.data()));
+        gamma.accumulate(std::move(dgamma));  // adds up the parts
+        beta.accumulate(std::move(dbeta));
+      });
 }
 
 // r = √(Σx²/n + ε),   x̂ = x/r,   y = γ x̂,   g = γ dy:   dx = (1/r) (g - x̂ Σ g x̂ / n),   dγ = Σ_rows dy x̂

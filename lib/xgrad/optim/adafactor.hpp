@@ -32,7 +32,7 @@ class Adafactor : public Optimizer<T> {
   AdafactorOptions options_;
   std::vector<std::string> names_;
   std::vector<Shape> shapes_;
-  std::vector<std::vector<T>> rows_, columns_;  // a vector's V̂ is in rows_
+  std::vector<AlignedVector<T>> rows_, columns_;  // a vector's V̂ is in rows_
 };
 
 struct HandOver {
@@ -54,7 +54,7 @@ class AdamWThenSGD : public AdamW<T> {
  private:
   void update(std::size_t which, T* x, const T* dx, std::size_t n) override;
   HandOver hand_over_;
-  std::vector<std::vector<T>> velocity_;
+  std::vector<AlignedVector<T>> velocity_;
 };
 
 }  // namespace xgrad

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "xgrad/core/rows.hpp"
 #include "xgrad/core/scalars.hpp"
 
 namespace xgrad {
@@ -34,14 +35,14 @@ void Optimizer<T>::zero_grad() {
 }
 
 template <class T>
-T* Optimizer<T>::state(std::vector<std::vector<T>>& states, std::size_t which, std::size_t n) {
+T* Optimizer<T>::state(std::vector<AlignedVector<T>>& states, std::size_t which, std::size_t n) {
   if (states.size() <= which) states.resize(which + 1);
   states[which].resize(n, T(0));
   return states[which].data();
 }
 
 template <class T>
-void Optimizer<T>::list(const std::string& name, std::vector<std::vector<T>>& states,
+void Optimizer<T>::list(const std::string& name, std::vector<AlignedVector<T>>& states,
                         std::vector<OptimizerMemory<T>>& memory) {
   for (std::size_t i = 0; i < parameters_.size(); ++i) state(states, i, parameters_[i].variable.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i)
@@ -62,10 +63,12 @@ void SGD<T>::update(std::size_t which, T* x, const T* dx, std::size_t n) {
     return;
   }
   T* v = this->state(velocity_, which, n);
+  const bool nesterov = options_.nesterov;
+  XGRAD_INDEPENDENT
   for (std::size_t i = 0; i < n; ++i) {
-    const T g = dx[i] + decay * x[i];
-    v[i] = mu * v[i] + g;
-    x[i] -= rate * (options_.nesterov ? g + mu * v[i] : v[i]);
+    const T x_i = x[i], g = dx[i] + decay * x_i, v_i = mu * v[i] + g;
+    v[i] = v_i;
+    x[i] = x_i - rate * (nesterov ? g + mu * v_i : v_i);
   }
 }
 
@@ -83,18 +86,22 @@ Adam<T>::Adam(const Parameters<T>& parameters, double learning_rate, AdamOptions
 template <class T>
 void Adam<T>::update(std::size_t which, T* x, const T* dx, std::size_t n) {
   using std::sqrt;
-  const double t = double(this->steps_[which]);
+  if (const std::size_t t = this->steps_[which]; t != bias_.t)
+    bias_ = {t, 1 - std::pow(options_.beta1, double(t)), 1 - std::pow(options_.beta2, double(t))};
   const T b1(options_.beta1), b2(options_.beta2), eps(options_.eps), one(1);
-  const T rate(this->learning_rate / (1 - std::pow(options_.beta1, t)));
-  const T correction(1 / std::sqrt(1 - std::pow(options_.beta2, t)));
+  const T rate(this->learning_rate / bias_.first), correction(1 / std::sqrt(bias_.second));
   const T coupled(decoupled_ ? 0 : options_.weight_decay);
   const T keep(decoupled_ ? 1 - this->learning_rate * options_.weight_decay : 1);
   T *m = this->state(m_, which, n), *v = this->state(v_, which, n);
+  XGRAD_INDEPENDENT
   for (std::size_t i = 0; i < n; ++i) {
-    const T g = dx[i] + coupled * x[i];
-    m[i] = b1 * m[i] + (one - b1) * g;
-    v[i] = b2 * v[i] + (one - b2) * g * g;
-    x[i] = keep * x[i] - rate * m[i] / (sqrt(v[i]) * correction + eps);
+    const T x_i = x[i], g = dx[i] + coupled * x_i;
+    const T m_i = b1 * m[i] + (one - b1) * g;
+    const T v_i = b2 * v[i] + (one - b2) * g * g;
+    // All four are read before one is written: numbers at the same place in their pages wait for each other.
+    m[i] = m_i;
+    v[i] = v_i;
+    x[i] = keep * x_i - rate * m_i / (sqrt(v_i) * correction + eps);
   }
 }
 
@@ -117,8 +124,11 @@ double clip_grad_norm(const Parameters<T>& parameters, double max_norm) {
   if (!(max_norm >= 0)) fail("clip_grad_norm", "the largest norm is ", max_norm, ": it must be at least 0");
   double squares = 0;
   for (const auto& p : parameters)
-    if (p.variable.has_grad())
-      for (const T g : p.variable.grad()) squares += double(g) * double(g);
+    if (p.variable.has_grad()) {
+      const T* g = p.variable.grad().data();
+      squares += detail::sum_of<double>(p.variable.size(),
+                                        [=](std::size_t i) { return double(g[i]) * double(g[i]); });
+    }
   const double norm = std::sqrt(squares);
   if (norm > max_norm && std::isfinite(norm))
     for (auto p : parameters)

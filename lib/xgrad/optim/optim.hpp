@@ -10,7 +10,7 @@ namespace xgrad {
 template <class T>
 struct OptimizerMemory {
   std::string name;
-  std::vector<T>* numbers;
+  AlignedVector<T>* numbers;
 };
 
 template <class T>
@@ -33,9 +33,9 @@ class Optimizer {
   /// Changes n numbers of parameter number `which`, given their gradients.
   virtual void update(std::size_t which, T* x, const T* dx, std::size_t n) = 0;
   /// n zeros to start with, kept between steps.
-  static T* state(std::vector<std::vector<T>>& states, std::size_t which, std::size_t n);
+  static T* state(std::vector<AlignedVector<T>>& states, std::size_t which, std::size_t n);
   /// Appends an array of `states` for each parameter, of the parameter's size, to what memory() lists.
-  void list(const std::string& name, std::vector<std::vector<T>>& states,
+  void list(const std::string& name, std::vector<AlignedVector<T>>& states,
             std::vector<OptimizerMemory<T>>& memory);
   /// How often each parameter was updated, this time included.
   std::vector<std::size_t> steps_;
@@ -60,7 +60,7 @@ class SGD : public Optimizer<T> {
  private:
   void update(std::size_t which, T* x, const T* dx, std::size_t n) override;
   SgdOptions options_;
-  std::vector<std::vector<T>> velocity_;
+  std::vector<AlignedVector<T>> velocity_;
 };
 
 struct AdamOptions {
@@ -82,7 +82,11 @@ class Adam : public Optimizer<T> {
   bool decoupled_ = false;
 
  private:
-  std::vector<std::vector<T>> m_, v_;
+  std::vector<AlignedVector<T>> m_, v_;
+  struct Bias {
+    std::size_t t;
+    double first, second;  // 1 - β₁ᵗ, 1 - β₂ᵗ
+  } bias_{};               // of the last update: most parameters have the same t
 };
 
 /// Adam with decoupled decay: x -= ηλx first (Loshchilov & Hutter, arXiv:1711.05101). λ defaults to 0.01
