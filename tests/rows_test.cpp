@@ -51,9 +51,27 @@ void check_sums(T tolerance) {
   }
 }
 
+/// Wherever the largest number of a row stands, it is found. (Softmax, which subtracts it, gives the same
+/// whatever is subtracted, until something overflows.)
+template <class T>
+void check_largest() {
+  for (std::size_t n = 1; n <= longest; ++n)
+    for (std::size_t at = 0; at < n; ++at) {
+      std::vector<T> x(n);
+      for (std::size_t i = 0; i < n; ++i) x[i] = -T(i % 5) - 2;
+      x[at] = T(-1);
+      BOOST_TEST(detail::max_of(x.data(), n) == T(-1), "the largest of " << n << " is number " << at);
+    }
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(rows_test)
+
+BOOST_AUTO_TEST_CASE(the_largest_of_a_row) {
+  check_largest<float>();
+  check_largest<double>();
+}
 
 BOOST_AUTO_TEST_CASE(entries_do_not_depend_on_their_place) {
   check_rows<float>();

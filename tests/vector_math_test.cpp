@@ -24,7 +24,7 @@ double worst_ulps(double low, double high, F f, G exact) {
     const T rounded = std::abs(static_cast<T>(right));
     const T ulp = std::nextafter(rounded, std::numeric_limits<T>::infinity()) - rounded;
     const double error = static_cast<double>(std::abs(static_cast<long double>(f(x)) - right) / ulp);
-    if (!(error <= worst)) worst = error;  // NaN too
+    if (error > worst || std::isnan(error)) worst = error;
   }
   return worst;
 }
