@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 
+#include "differences.hpp"
 #include "xgrad/xgrad.hpp"
 
 using namespace xgrad;
@@ -105,12 +106,6 @@ double least_deviation(const Array<double>& x) {
   return std::sqrt(least + LayerNormOptions().eps);
 }
 
-double largest_of(const Array<double>& x) {
-  double largest = 0;
-  for (double v : x) largest = std::max(largest, std::abs(v));
-  return largest;
-}
-
 /// All that f computes of numbers of this size is what the definition computes in double, up to rounding:
 /// some ulps of the largest number that is added up. Where a row's numbers are nearly equal, subtracting
 /// their mean and dividing by their deviation enlarges the rounding. `least` is where that of denormal
@@ -132,11 +127,7 @@ void compare(const Case& c, const Function<T>& f, double size, std::size_t rows,
   const double terms = c.normalises ? std::max(1., largest_of(inputs[0]) / deviation) : .1;
   for (std::size_t k = 0; k < got.size(); ++k) {
     const double largest = std::max(k == 1 ? terms / deviation : terms, largest_of(right[k]));
-    double error = 0;
-    for (std::size_t i = 0; i < got[k].size(); ++i) {
-      const double difference = std::abs(got[k].data()[i] - right[k].data()[i]);
-      if (difference > error || std::isnan(difference)) error = difference;
-    }
+    const double error = largest_difference(got[k], right[k]);
     BOOST_TEST(error <= 64 * ulp * largest + least,
                c.name << " of " << rows << "×" << columns << " numbers of size " << size << ", "
                       << (k == 0 ? "value" : "gradient ") << (k == 0 ? "" : std::to_string(k)) << ": off by "
@@ -154,11 +145,49 @@ void compare_all(Function<T> Case::*f) {
           compare<T>(c, c.*f, size, rows, columns, rng);
 }
 
+/// How many units of epsilon the derivative of f is off at x, where its own size is about 1 at most.
+template <class T, class F, class G>
+double derivative_error(F f, G exact, T x) {
+  const auto at = parameter(Array<T>{x});
+  Tape<T> tape;
+  sum(f(at)).backward();
+  const double error = std::abs(double(at.grad().data()[0]) - double(exact(static_cast<long double>(x))));
+  return error / std::numeric_limits<T>::epsilon();
+}
+
+template <class T>
+void check_derivatives() {
+  using V = Variable<T>;
+  const auto slope_of_gelu = [](long double x) {
+    const long double pi = std::acos(-1.0L);
+    return .5L * std::erfc(-x * std::sqrt(.5L)) + x * std::exp(-x * x / 2) / std::sqrt(2 * pi);
+  };
+  const auto slope_of_tanh = [](long double x) { return 1 - std::tanh(x) * std::tanh(x); };
+  const auto logistic = [](long double x) { return 1 / (1 + std::exp(-x)); };
+  const auto slope_of_logistic = [&](long double x) { return logistic(x) * logistic(-x); };
+  for (double size :
+       {0., double(std::numeric_limits<T>::denorm_min()), double(std::numeric_limits<T>::min()) / 7, 1e-30,
+        1e-9, 9.9e-6, 1.1e-5, 1e-3, .1, 1., 2., 5., 9., 30.})
+    for (T x : {T(size), T(-size)}) {
+      BOOST_TEST(derivative_error<T>([](const V& v) { return gelu(v); }, slope_of_gelu, x) < 8,
+                 "gelu at " << x);
+      BOOST_TEST(derivative_error<T>([](const V& v) { return tanh(v); }, slope_of_tanh, x) < 4,
+                 "tanh at " << x);
+      BOOST_TEST(derivative_error<T>([](const V& v) { return sigmoid(v); }, slope_of_logistic, x) < 4,
+                 "sigmoid at " << x);
+      BOOST_TEST(derivative_error<T>([](const V& v) { return softplus(v); }, logistic, x) < 4,
+                 "softplus at " << x);
+    }
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(fused_test)
 
 BOOST_AUTO_TEST_CASE(rows_of_all_widths_in_float) { compare_all<float>(&Case::in_float); }
 BOOST_AUTO_TEST_CASE(rows_of_all_widths_in_double) { compare_all<double>(&Case::in_double); }
+
+BOOST_AUTO_TEST_CASE(derivatives_in_float) { check_derivatives<float>(); }
+BOOST_AUTO_TEST_CASE(derivatives_in_double) { check_derivatives<double>(); }
 
 BOOST_AUTO_TEST_SUITE_END()

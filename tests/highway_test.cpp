@@ -2,6 +2,7 @@
 // another activation.
 #include <boost/test/unit_test.hpp>
 
+#include "differences.hpp"
 #include "xgrad/xgrad.hpp"
 
 using namespace xgrad;
@@ -16,12 +17,6 @@ Highway<double> block(double gate_bias, std::size_t out = 3) {
 }
 
 const Array<double> x0{{1, 2, 3}, {-1, .5, 2}};
-
-double largest_difference(const Array<double>& a, const Array<double>& b) {
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a.data()[i] - b.data()[i]));
-  return largest;
-}
 
 }  // namespace
 

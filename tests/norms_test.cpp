@@ -1,6 +1,7 @@
 // What normalisations promise as modules: who depends on whom, in which mode, and what is kept.
 #include <boost/test/unit_test.hpp>
 
+#include "differences.hpp"
 #include "xgrad/xgrad.hpp"
 
 using namespace xgrad;
@@ -8,13 +9,6 @@ using A = Array<double>;
 using V = Variable<double>;
 
 namespace {
-
-double largest_difference(const A& a, const A& b) {
-  BOOST_REQUIRE_EQUAL(to_string(shape_of(a)), to_string(shape_of(b)));
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a.data()[i] - b.data()[i]));
-  return largest;
-}
 
 /// How much the first sample's output changes when it is alone.
 double change_when_alone(Module<double>& module, const A& x) {

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
+#include "differences.hpp"
 #include "xgrad/xgrad.hpp"
 
 using namespace xgrad;
@@ -32,13 +33,6 @@ LanguageModelOptions small_language_model() {
 
 const NormPlacement placements[] = {NormPlacement::post, NormPlacement::pre, NormPlacement::residual_only,
                                     NormPlacement::norm_only, NormPlacement::neither};
-
-double largest_difference(const Array<double>& a, const Array<double>& b) {
-  BOOST_TEST_REQUIRE(to_string(shape_of(a)) == to_string(shape_of(b)));
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a.data()[i] - b.data()[i]));
-  return largest;
-}
 
 /// Row t of y (1, T, n).
 Array<double> row_of(const Variable<double>& y, std::ptrdiff_t t) { return slice(y, 1, t, t + 1).value(); }

@@ -100,6 +100,11 @@ class SmallBlocks {
     lists_[n] = new (block) Free{lists_[n]};
   }
 
+  std::size_t slabs() {
+    const Lock lock(busy_);
+    return slabs_;
+  }
+
  private:
   static constexpr std::size_t line = 64, slab = 32 * 1024;
   static std::size_t lines(std::size_t bytes) { return std::max<std::size_t>((bytes + line - 1) / line, 1); }
@@ -108,10 +113,12 @@ class SmallBlocks {
     auto* memory = static_cast<char*>(::operator new(slab, alignment));
     const std::size_t size = n * line;
     for (std::size_t i = slab / size; i-- > 0;) lists_[n] = new (memory + i * size) Free{lists_[n]};
+    ++slabs_;
   }
 
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
   std::array<Free*, smallest / line + 1> lists_{};
+  std::size_t slabs_ = 0;
 };
 
 /// Blocks from 2 KiB on: those that are free form one list per size. All threads share them,
@@ -199,7 +206,11 @@ constexpr bool recycling = true;
 
 }  // namespace
 
-MemoryStatistics memory_statistics() { return pool().statistics(); }
+MemoryStatistics memory_statistics() {
+  MemoryStatistics statistics = pool().statistics();
+  statistics.slabs = small_blocks().slabs();
+  return statistics;
+}
 
 void release_idle_memory() { pool().release(); }
 

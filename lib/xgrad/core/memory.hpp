@@ -10,11 +10,13 @@
 
 namespace xgrad {
 
-/// Of arrays of 2 KiB and more, in all threads; smaller ones are the C library's business.
+/// Of blocks of 2 KiB and more, in all threads; smaller ones (short arrays, nodes, closures) are cut from
+/// slabs.
 struct MemoryStatistics {
   std::size_t in_use = 0;   ///< bytes that arrays hold now
   std::size_t idle = 0;     ///< bytes kept for the next array
   std::size_t fetched = 0;  ///< blocks that had to be fetched from the system so far
+  std::size_t slabs = 0;    ///< slabs for smaller blocks fetched so far; they are kept for good
 };
 
 MemoryStatistics memory_statistics();

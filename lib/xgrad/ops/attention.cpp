@@ -14,7 +14,8 @@ namespace xgrad {
 
 namespace {
 
-/// The softmax of n scores in place; -inf marks what must not be seen, and nothing but -inf becomes 0.
+/// The softmax of n scores in place; -inf marks what must not be seen, and a row of
+/// nothing but -inf becomes zeros.
 template <class T>
 void softmax_in_place(T* p, std::size_t n) {
   const T top = detail::max_of(p, n);

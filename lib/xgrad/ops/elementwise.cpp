@@ -68,9 +68,9 @@ Variable<T> of_sum(const char* op, const Variable<T>& a, const Variable<T>& b, F
                        op, [=](T p, T q) { return f(p + q); }, a.value(), b.value()),
                    {a, b}, [=](const Array<T>& y, Gradient<T> dy) {
                      Array<T> g = through(y, std::move(dy), derivative);
-                     const bool a_is_whole = a.size() == y.size();
-                     (a_is_whole ? b : a).accumulate(g);
-                     (a_is_whole ? a : b).accumulate(std::move(g));
+                     const bool a_takes_it = a.requires_grad() && a.size() == y.size();
+                     (a_takes_it ? b : a).accumulate(g);
+                     (a_takes_it ? a : b).accumulate(std::move(g));
                    });
 }
 
@@ -216,11 +216,12 @@ Variable<T> softplus(const Variable<T>& x) {
 // y = x Φ(x),   dx = dy (Φ(x) + x φ(x)),   φ(x) = e^(-x²/2)/√2π,   and on the way back Φ(x) = y/x, which costs less
 template <class T>
 Variable<T> gelu(const Variable<T>& x) {
-  using fast::exp;
+  using fast::exp, fast::detail::magnitude;
   const T density(1 / std::sqrt(2 * pi));
   return unary("gelu", x, [](auto v) { return fast::gelu(v); },
                [=](auto v, auto y) {
-                 const auto distribution = v == T(0) ? T(.5) + density * v : y / v;  // its Taylor series where 0/0 is
+                 // Near 0, where y has few digits or none, its Taylor series.
+                 const auto distribution = magnitude(v) < T(1e-5) ? T(.5) + density * v : y / v;
                  return distribution + v * density * exp(T(-.5) * v * v);
                });
 }
