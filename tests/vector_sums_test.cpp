@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <vector>
 
-#include "xgrad/core/vector_sums.hpp"
+#include "xgrad/core/rows.hpp"
 
 using namespace xgrad;
 
@@ -18,10 +18,14 @@ void check_sums(std::size_t n) {
     sum += a[i];
     dot += a[i] * b[i];
   }
-  BOOST_TEST(detail::vector_sum<T>(
+  BOOST_TEST(detail::sum_of<T>(
                  n, [](auto x, auto y) { return x * y; }, a.data(), b.data()) == dot);
-  const auto [first, second] = detail::vector_sums<T>(
+  const auto [first, second] = detail::sums_of<T>(
       n, [](auto x, auto y) { return std::pair(x, x * y); }, a.data(), b.data());
+  BOOST_TEST(detail::sum_of<T>(
+                 n, [](T x, T y) { return x * y; }, a.data(), b.data()) == dot);  // of numbers alone
+  BOOST_TEST(detail::sum_of<double>(
+                 n, [](T x) { return double(x); }, a.data()) == double(sum));  // in another type
   BOOST_TEST(first == sum);
   BOOST_TEST(second == dot);
 }

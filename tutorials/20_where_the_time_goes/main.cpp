@@ -72,10 +72,10 @@ Array<float> layer_norm_in_rows(const Array<float>& x) {
   for (std::size_t r = 0; r < rows; ++r) {
     const float* from = x.data() + r * columns;
     float* to = y.data() + r * columns;
-    const float mean = detail::sum_of<float>(columns, [=](std::size_t i) { return from[i]; }) / columns;
-    const float variance =
-        detail::sum_of<float>(columns, [=](std::size_t i) { return (from[i] - mean) * (from[i] - mean); }) /
-        columns;
+    const auto value = [](auto v) { return v; };
+    const float mean = detail::sum_of<float>(columns, value, from) / columns;
+    const auto square = [=](auto v) { return (v - mean) * (v - mean); };
+    const float variance = detail::sum_of<float>(columns, square, from) / columns;
     const float scale = 1 / std::sqrt(variance + 1e-5f);
     for (std::size_t i = 0; i < columns; ++i) to[i] = (from[i] - mean) * scale;
   }

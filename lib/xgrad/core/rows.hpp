@@ -10,20 +10,6 @@
 
 namespace xgrad::detail {
 
-/// Σ f(i) for 0 ≤ i < n, in as many interleaved partial sums as a vector has numbers: fast, and more exact
-/// than one long sum.
-template <class T, class F>
-XGRAD_INLINE T sum_of(std::size_t n, F f) {
-  T total(0);
-  if constexpr (std::is_floating_point_v<T>) {
-#pragma omp simd reduction(+ : total)
-    for (std::size_t i = 0; i < n; ++i) total += f(i);
-  } else {
-    for (std::size_t i = 0; i < n; ++i) total += f(i);
-  }
-  return total;
-}
-
 /// Whether f takes vectors as it takes numbers: [](auto x) { … } does, [](T x) { … } does not.
 template <class T, class F, class... In>
 constexpr bool takes_vectors() {
@@ -31,6 +17,53 @@ constexpr bool takes_vectors() {
     return std::is_invocable_r_v<Vector<T>, F, Vector<In>...>;
   else
     return false;
+}
+
+/// Σ f(x[i], …) for 0 ≤ i < n, in as many interleaved partial sums as a vector or two have numbers: fast, and
+/// more exact than one long sum.
+template <class T, class F, class... X>
+XGRAD_INLINE T sum_of(std::size_t n, F f, const X*... x) {
+  T sum(0);
+  std::size_t i = 0;
+  if constexpr (takes_vectors<T, F, X...>()) {
+    constexpr std::size_t width = lanes<T>;
+    Vector<T> even{}, odd{};
+    for (; i + 2 * width <= n; i += 2 * width) {
+      even += f(load(x + i)...);
+      odd += f(load(x + i + width)...);
+    }
+    for (; i + width <= n; i += width) even += f(load(x + i)...);
+    sum = sum_of_lanes<T>(even + odd);
+  } else if constexpr (std::is_floating_point_v<T>) {
+#pragma omp simd reduction(+ : sum)
+    for (std::size_t k = 0; k < n; ++k) sum += f(x[k]...);
+    return sum;
+  }
+  for (; i < n; ++i) sum += f(x[i]...);
+  return sum;
+}
+
+/// Both sums over the pairs f(x[i], …), where f takes numbers or vectors.
+template <class T, class F, class... X>
+XGRAD_INLINE std::pair<T, T> sums_of(std::size_t n, F f, const X*... x) {
+  T first(0), second(0);
+  std::size_t i = 0;
+  if constexpr (std::is_floating_point_v<T>) {
+    Vector<T> firsts{}, seconds{};
+    for (; i + lanes<T> <= n; i += lanes<T>) {
+      const auto [a, b] = f(load(x + i)...);
+      firsts += a;
+      seconds += b;
+    }
+    first = sum_of_lanes<T>(firsts);
+    second = sum_of_lanes<T>(seconds);
+  }
+  for (; i < n; ++i) {
+    const auto [a, b] = f(x[i]...);
+    first += a;
+    second += b;
+  }
+  return {first, second};
 }
 
 /// out[i] = f(in[i]…), a vector at a time where f takes vectors. The last one is filled up with zeros, so
@@ -64,7 +97,9 @@ template <class T, class F, class... In>
     }
     return sum_of_lanes<T>(total);
   } else {
-    return sum_of<T>(n, [=](std::size_t i) { return out[i] = f(in[i]...); });
+    T total(0);
+    for (std::size_t i = 0; i < n; ++i) total += out[i] = f(in[i]...);
+    return total;
   }
 }
 

@@ -207,7 +207,8 @@ Array<T> sum_to(const Array<T>& x, const Shape& shape) {
                              const T* from = x.data() + at[0];
                              T* to = result.data() + p * size + at[1];
                              if (step[1] == 0) {
-                               *to += sum_of<T>(n, [=](std::size_t i) { return from[i]; });
+                               *to += sum_of<T>(
+                                   n, [](auto v) { return v; }, from);
                              } else {
                                for (std::size_t i = 0; i < n; ++i) to[i] += from[i];
                              }

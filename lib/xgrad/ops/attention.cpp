@@ -116,7 +116,8 @@ void backward_block(const Heads& at, const Block& b, std::size_t i, T scale, con
   for (std::size_t r = 0; r < b.rows(); ++r) {
     const T* w = P + r * tk;
     T* s = ds + r * tk;
-    const T dot = detail::sum_of<T>(b.keys, [=](std::size_t j) { return w[j] * s[j]; });
+    const T dot = detail::sum_of<T>(
+        b.keys, [](auto w_j, auto s_j) { return w_j * s_j; }, w, s);
     XGRAD_INDEPENDENT
     for (std::size_t j = 0; j < b.keys; ++j) s[j] = w[j] * (s[j] - dot);
   }

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "xgrad/core/rows.hpp"
 #include "xgrad/core/tape.hpp"
 #include "xgrad/core/threads.hpp"
 #include "xgrad/core/vector_math.hpp"
-#include "xgrad/core/vector_sums.hpp"
 
 namespace xgrad::detail {
 
@@ -74,7 +74,7 @@ void sum_entries(const Layout& layout, Channels some, T* total, F f, const X*...
       for (std::size_t c = some.begin; c < some.end; ++c) total[c] += f(c)(x[row + c]...);
     } else {
       for (std::size_t c = some.begin; c < some.end; ++c)
-        total[c] += vector_sum<T>(layout.length, f(c), (x + (row + c) * layout.length)...);
+        total[c] += sum_of<T>(layout.length, f(c), (x + (row + c) * layout.length)...);
     }
   }
 }

@@ -67,7 +67,8 @@ Variable<T> cross_entropy_rows(const Variable<T>& x, std::size_t rows, T w, Targ
     for (std::size_t i = 0; i < n; ++i) out[i] = in[i] - top - rest;
     target(r, t);
     // A class that is impossible (-inf) and not asked for costs nothing: 0, not 0 · inf.
-    loss -= sum_of<T>(n, [=](std::size_t i) { return t[i] == T(0) ? T(0) : t[i] * out[i]; });
+    loss -= sum_of<T>(
+        n, [](auto t_i, auto l_i) { return t_i == T(0) ? t_i : t_i * l_i; }, t, out);
   }
   return record<T>(
       "cross_entropy", scalar(w * loss), {x}, [=, l = std::move(l)](const Array<T>&, const Array<T>& dy) {
@@ -76,7 +77,8 @@ Variable<T> cross_entropy_rows(const Variable<T>& x, std::size_t rows, T w, Targ
         for (std::size_t r = 0; r < rows; ++r) {
           T* t = targets.data();
           target(r, t);
-          const T mass = sum_of<T>(n, [=](std::size_t i) { return t[i]; });
+          const T mass = sum_of<T>(
+              n, [](auto t_i) { return t_i; }, t);
           if (mass == T(0))  // of nothing: scale may be infinite
             apply_contiguous(
                 n, [=](T t_i) { return t_i == T(0) ? T(0) : -scale * t_i; }, dx.data() + r * n, t);
@@ -186,8 +188,9 @@ template <class T>
 Variable<T> mse_loss(const Variable<T>& y, const Array<T>& target, Reduction reduction) {
   check_same("mse_loss", y, target);
   const T w(weight(reduction, y.size()));
-  const T *a = y.value().data(), *t = target.data();
-  const T loss = sum_of<T>(y.size(), [=](std::size_t i) { return (a[i] - t[i]) * (a[i] - t[i]); });
+  const T loss = sum_of<T>(
+      y.size(), [](auto y_i, auto t_i) { return (y_i - t_i) * (y_i - t_i); }, y.value().data(),
+      target.data());
   return record<T>("mse_loss", scalar(w * loss), {y}, [=](const Array<T>&, const Array<T>& dloss) {
     const T scale = T(2) * w * dloss.data()[0];
     y.accumulate(detail::elementwise_to<T>(

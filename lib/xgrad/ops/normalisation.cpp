@@ -10,7 +10,6 @@
 #include "xgrad/core/scalars.hpp"
 #include "xgrad/core/threads.hpp"
 #include "xgrad/core/vector_math.hpp"
-#include "xgrad/core/vector_sums.hpp"
 #include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
@@ -19,8 +18,7 @@ using detail::exp_and_sum;
 using detail::max_of;
 using detail::parts_of;
 using detail::sum_of;
-using detail::vector_sum;
-using detail::vector_sums;
+using detail::sums_of;
 
 namespace {
 
@@ -64,7 +62,8 @@ Variable<T> softmax_rows(const Variable<T>& x) {
       for_rows(parts_of(y.size()), rows, [&](std::size_t, std::size_t r) {
         const T *p = y.data() + r * n, *d = from + r * n;
         T* dx = to + r * n;
-        const T dot = sum_of<T>(n, [=](std::size_t i) { return p[i] * d[i]; });
+        const T dot = sum_of<T>(
+            n, [](auto p_i, auto d_i) { return p_i * d_i; }, p, d);
         XGRAD_INDEPENDENT
         for (std::size_t i = 0; i < n; ++i) dx[i] = p[i] * (d[i] - dot);
       });
@@ -90,7 +89,8 @@ Variable<T> log_softmax_rows(const Variable<T>& x) {
       for_rows(parts_of(y.size()), rows, [&](std::size_t, std::size_t r) {
         const T *l = y.data() + r * n, *d = from + r * n;
         T* dx = to + r * n;
-        const T total = sum_of<T>(n, [=](std::size_t i) { return d[i]; });
+        const T total = sum_of<T>(
+            n, [](auto d_i) { return d_i; }, d);
         detail::apply_contiguous(
             n, [=](auto d_i, auto l_i) { return d_i - exp(l_i) * total; }, dx, d, l);
       });
@@ -190,10 +190,10 @@ struct NormalisedRows {
     for_blocks(parts_of(x.size()), rows, n, [&, n](std::size_t, std::size_t begin, std::size_t end) {
       const auto row = [&](std::size_t r) { return x.data() + r * n; };
       const auto itself = [](auto v) { return v; };
-      for (std::size_t r = begin; r < end; ++r) mu[r] = vector_sum<T>(n, itself, row(r)) / features;
+      for (std::size_t r = begin; r < end; ++r) mu[r] = sum_of<T>(n, itself, row(r)) / features;
       for (std::size_t r = begin; r < end; ++r) {
         const auto square = [mean = mu[r]](auto v) { return (v - mean) * (v - mean); };
-        inverse[r] = vector_sum<T>(n, square, row(r));
+        inverse[r] = sum_of<T>(n, square, row(r));
       }
       for (std::size_t r = begin; r < end; ++r) inverse[r] = T(1) / sqrt(inverse[r] / m + eps);
       for (std::size_t r = begin; r < end; ++r) {
@@ -221,7 +221,7 @@ struct NormalisedRows {
             return std::pair(g, g * ((v - mean) * scale));
           };
           const auto [sum_g, sum_g_hat] =
-              vector_sums<T>(n, g_and_g_hat, gain.row(r), from + r * n, x.data() + r * n);
+              sums_of<T>(n, g_and_g_hat, gain.row(r), from + r * n, x.data() + r * n);
           through_mu[r - begin] = sum_g / features;
           through_sigma[r - begin] = sum_g_hat / m;
         }
@@ -281,7 +281,8 @@ Variable<T> rms_norm(const Variable<T>& x, const Variable<T>& gamma, double eps)
   for (std::size_t r = 0; r < rows; ++r) {
     const T *in = x.value().data() + r * n, *gain = gains.data();
     T* out = y.data() + r * n;
-    const T scale = T(1) / sqrt(sum_of<T>(n, [=](std::size_t i) { return in[i] * in[i]; }) / T(n) + T(eps));
+    const auto square = [](auto v) { return v * v; };
+    const T scale = T(1) / sqrt(sum_of<T>(n, square, in) / T(n) + T(eps));
     XGRAD_INDEPENDENT
     for (std::size_t i = 0; i < n; ++i) out[i] = in[i] * scale * gain[i];
     inverse.data()[r] = scale;
@@ -294,8 +295,8 @@ Variable<T> rms_norm(const Variable<T>& x, const Variable<T>& gamma, double eps)
       const T *in = x.value().data() + r * n, *d = dy.data() + r * n, *gain = gains.data();
       T *out = dx.data() + r * n, *dg = dgamma.data();
       const T scale = inverse.data()[r];
-      const T through_r =
-          sum_of<T>(n, [=](std::size_t i) { return gain[i] * d[i] * in[i]; }) * scale * scale / T(n);
+      const auto product = [](auto g, auto d_i, auto v) { return g * d_i * v; };
+      const T through_r = sum_of<T>(n, product, gain, d, in) * scale * scale / T(n);
       XGRAD_INDEPENDENT
       for (std::size_t i = 0; i < n; ++i) {
         dg[i] += d[i] * in[i] * scale;

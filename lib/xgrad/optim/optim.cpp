@@ -122,13 +122,11 @@ AdamW<T>::AdamW(const Parameters<T>& parameters, double learning_rate, AdamOptio
 template <class T>
 double clip_grad_norm(const Parameters<T>& parameters, double max_norm) {
   if (!(max_norm >= 0)) fail("clip_grad_norm", "the largest norm is ", max_norm, ": it must be at least 0");
+  const auto square = [](T g) { return double(g) * double(g); };
   double squares = 0;
   for (const auto& p : parameters)
-    if (p.variable.has_grad()) {
-      const T* g = p.variable.grad().data();
-      squares += detail::sum_of<double>(p.variable.size(),
-                                        [=](std::size_t i) { return double(g[i]) * double(g[i]); });
-    }
+    if (p.variable.has_grad())
+      squares += detail::sum_of<double>(p.variable.size(), square, p.variable.grad().data());
   const double norm = std::sqrt(squares);
   if (norm > max_norm && std::isfinite(norm))
     for (auto p : parameters)

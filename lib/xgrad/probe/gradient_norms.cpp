@@ -33,11 +33,8 @@ double scaled_log10_norm(const Array<T>& x) {
 // small to matter then.
 template <class T>
 double log10_norm(const Array<T>& x) {
-  const T* entries = x.data();
-  const double squares = detail::sum_of<double>(x.size(), [=](std::size_t i) {
-    const double entry = double(entries[i]);
-    return entry * entry;
-  });
+  const auto square = [](T entry) { return double(entry) * double(entry); };
+  const double squares = detail::sum_of<double>(x.size(), square, x.data());
   return squares > 1e-200 && squares < 1e300 ? std::log10(squares) / 2 : scaled_log10_norm(x);
 }
 

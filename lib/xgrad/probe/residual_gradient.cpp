@@ -19,8 +19,11 @@ ResidualGradient residual_gradient(const Array<T>& dy, const Array<T>& dx) {
   result.branch = std::pow(10, log10_norm(branch));
   // Entries over norms: their products do not underflow.
   result.cosine = detail::sum_of<double>(
-      dx.size(), [g = dy.data(), b = branch.data(), over_g = 1 / result.identity, over_b = 1 / result.branch](
-                     std::size_t i) { return double(g[i]) * over_g * (double(b[i]) * over_b); });
+      dx.size(),
+      [over_g = 1 / result.identity, over_b = 1 / result.branch](T g, T b) {
+        return double(g) * over_g * (double(b) * over_b);
+      },
+      dy.data(), branch.data());
   const double ratio = result.branch / result.identity;
   result.share = 1 / (1 + ratio * ratio);
   return result;

@@ -13,9 +13,8 @@ template <class T>
 double saturated_share(const Array<T>& y, double low, double high, double threshold) {
   if (!(low < high)) fail("saturated_share", "the range is ", low, " to ", high, ": low must be below high");
   const T middle = T((low + high) / 2), bound = T(threshold * (high - low) / 2);
-  const T* entries = y.data();
   return detail::sum_of<double>(
-             y.size(), [=](std::size_t i) { return std::abs(entries[i] - middle) > bound ? 1. : 0.; }) /
+             y.size(), [=](T y_i) { return std::abs(y_i - middle) > bound ? 1. : 0.; }, y.data()) /
          double(y.size());
 }
 
