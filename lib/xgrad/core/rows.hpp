@@ -2,6 +2,7 @@
 // Row kernels: an array seen as rows of its trailing axes, in plain loops that the compiler vectorises, or in
 // loops over vectors.
 
+#include <cmath>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
@@ -131,6 +132,31 @@ XGRAD_INLINE T max_of(const T* x, std::size_t n) {
   T best = x[0];
   for (std::size_t i = 1; i < n; ++i) best = larger(x[i], best);
   return best;
+}
+
+/// p = eˣ / Σ eˣ, where `top` is the largest x. p may be x.
+template <class T>
+XGRAD_INLINE void softmax_row(std::size_t n, T top, T* p, const T* x) {
+  const T scale = T(1) / exp_and_sum(n, top, p, x);
+  for (std::size_t i = 0; i < n; ++i) p[i] *= scale;
+}
+
+/// dx = p (dp - Σ p dp). dx may be dp.
+template <class T>
+XGRAD_INLINE void softmax_row_reverse(std::size_t n, T* dx, const T* p, const T* dp) {
+  const T dot = sum_of<T>(
+      n, [](auto p_i, auto d_i) { return p_i * d_i; }, p, dp);
+  XGRAD_INDEPENDENT
+  for (std::size_t i = 0; i < n; ++i) dx[i] = p[i] * (dp[i] - dot);
+}
+
+/// l = x - ln Σ eˣ
+template <class T>
+XGRAD_INLINE void log_softmax_row(std::size_t n, T* l, const T* x) {
+  using std::log;
+  const T top = max_of(x, n);
+  const T rest = log(exp_and_sum(n, top, l, x));
+  for (std::size_t i = 0; i < n; ++i) l[i] = x[i] - top - rest;  // top first: no cancellation
 }
 
 }  // namespace xgrad::detail

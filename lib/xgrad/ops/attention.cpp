@@ -14,8 +14,8 @@ namespace xgrad {
 
 namespace {
 
-/// The softmax of n scores in place; -inf marks what must not be seen, and a row of
-/// nothing but -inf becomes zeros.
+/// The softmax of n scores in place; -inf marks what must not be seen, and a row of nothing else becomes
+/// zeros.
 template <class T>
 void softmax_in_place(T* p, std::size_t n) {
   const T top = detail::max_of(p, n);
@@ -25,8 +25,7 @@ void softmax_in_place(T* p, std::size_t n) {
     std::fill_n(p, n, T(0));
     return;
   }
-  const T scale = T(1) / detail::exp_and_sum(n, top, p, p);
-  for (std::size_t i = 0; i < n; ++i) p[i] *= scale;
+  detail::softmax_row(n, top, p, p);
 }
 
 /// The shape of the weights; throws when q, k, v and the options do not fit.
@@ -113,14 +112,8 @@ void backward_block(const Heads& at, const Block& b, std::size_t i, T scale, con
           v_width);
   gemm<T>(Op::none, Op::transposed, b.rows(), b.keys, d_v, T(1), dY, v_width, v.data() + at.v(i), v_width,
           T(0), ds, tk);
-  for (std::size_t r = 0; r < b.rows(); ++r) {
-    const T* w = P + r * tk;
-    T* s = ds + r * tk;
-    const T dot = detail::sum_of<T>(
-        b.keys, [](auto w_j, auto s_j) { return w_j * s_j; }, w, s);
-    XGRAD_INDEPENDENT
-    for (std::size_t j = 0; j < b.keys; ++j) s[j] = w[j] * (s[j] - dot);
-  }
+  for (std::size_t r = 0; r < b.rows(); ++r)
+    detail::softmax_row_reverse(b.keys, ds + r * tk, P + r * tk, ds + r * tk);
   gemm<T>(Op::none, Op::none, b.rows(), d, b.keys, scale, ds, tk, k.data() + at.k(i), width, T(0),
           dq.data() + q_at, width);
   gemm<T>(Op::transposed, Op::none, b.keys, d, b.rows(), scale, ds, tk, q.data() + q_at, width, add,

@@ -12,8 +12,6 @@ namespace xgrad {
 
 using detail::apply_and_sum;
 using detail::apply_contiguous;
-using detail::exp_and_sum;
-using detail::max_of;
 using detail::sum_of;
 
 namespace {
@@ -54,17 +52,14 @@ double weight(Reduction reduction, std::size_t divisor) {
 // loss = w Σ_r Σ_i -t_i l_i with l = x - ln Σ eˣ,   dx = w dy (eˡ Σ t - t)
 template <class T, class Target>
 Variable<T> cross_entropy_rows(const Variable<T>& x, std::size_t rows, T w, Target target) {
-  using fast::exp, std::log;
+  using fast::exp;
   const std::size_t n = x.extent(-1);
   auto l = empty<T>({rows, n});  // log-probabilities
   auto targets = empty<T>({n});
   T loss(0);
   for (std::size_t r = 0; r < rows; ++r) {
-    const T* in = x.value().data() + r * n;
     T *out = l.data() + r * n, *t = targets.data();
-    const T top = max_of(in, n);
-    const T rest = log(exp_and_sum(n, top, out, in));
-    for (std::size_t i = 0; i < n; ++i) out[i] = in[i] - top - rest;
+    detail::log_softmax_row(n, out, x.value().data() + r * n);
     target(r, t);
     // A class that is impossible (-inf) and not asked for costs nothing: 0, not 0 · inf.
     loss -= sum_of<T>(

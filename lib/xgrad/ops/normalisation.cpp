@@ -14,8 +14,6 @@
 
 namespace xgrad {
 
-using detail::exp_and_sum;
-using detail::max_of;
 using detail::parts_of;
 using detail::sum_of;
 using detail::sums_of;
@@ -47,25 +45,16 @@ Variable<T> along(const char* op, const Variable<T>& x, std::ptrdiff_t axis, F l
 // y = eˣ / Σ eˣ,   dx = y (dy - Σ y dy)
 template <class T>
 Variable<T> softmax_rows(const Variable<T>& x) {
-  using fast::exp;
   const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
   auto y = empty_like(x.value());
   for_rows(parts_of(x.size()), rows, [&](std::size_t, std::size_t r) {
     const T* in = x.value().data() + r * n;
-    T* out = y.data() + r * n;
-    const T top = max_of(in, n);
-    const T scale = T(1) / exp_and_sum(n, top, out, in);
-    for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
+    detail::softmax_row(n, detail::max_of(in, n), y.data() + r * n, in);
   });
   return record<T>("softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
     x.accumulate(dy.transform([&](const T* from, T* to) {
       for_rows(parts_of(y.size()), rows, [&](std::size_t, std::size_t r) {
-        const T *p = y.data() + r * n, *d = from + r * n;
-        T* dx = to + r * n;
-        const T dot = sum_of<T>(
-            n, [](auto p_i, auto d_i) { return p_i * d_i; }, p, d);
-        XGRAD_INDEPENDENT
-        for (std::size_t i = 0; i < n; ++i) dx[i] = p[i] * (d[i] - dot);
+        detail::softmax_row_reverse(n, to + r * n, y.data() + r * n, from + r * n);
       });
     }));
   });
@@ -74,15 +63,11 @@ Variable<T> softmax_rows(const Variable<T>& x) {
 // y = x - ln Σ eˣ,   dx = dy - eʸ Σ dy
 template <class T>
 Variable<T> log_softmax_rows(const Variable<T>& x) {
-  using fast::exp, std::log;
+  using fast::exp;
   const std::size_t n = x.extent(-1), rows = n ? x.size() / n : 0;
   auto y = empty_like(x.value());
   for_rows(parts_of(x.size()), rows, [&](std::size_t, std::size_t r) {
-    const T* in = x.value().data() + r * n;
-    T* out = y.data() + r * n;
-    const T top = max_of(in, n);
-    const T rest = log(exp_and_sum(n, top, out, in));
-    for (std::size_t i = 0; i < n; ++i) out[i] = in[i] - top - rest;  // top first: no cancellation
+    detail::log_softmax_row(n, y.data() + r * n, x.value().data() + r * n);
   });
   return record<T>("log_softmax", std::move(y), {x}, [=](const Array<T>& y, Gradient<T> dy) {
     x.accumulate(dy.transform([&](const T* from, T* to) {
