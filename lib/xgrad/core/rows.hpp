@@ -85,18 +85,24 @@ template <class T, class F, class... In>
 template <class T, class F, class... In>
 [[gnu::noinline, gnu::flatten]] T apply_and_sum(std::size_t n, F f, T* out, const In*... in) {
   if constexpr (takes_vectors<T, F, In...>()) {
-    Vector<T> total{};
+    constexpr std::size_t width = lanes<T>;
+    Vector<T> even{}, odd{};  // as in sum_of
     std::size_t i = 0;
-    for (; i + lanes<T> <= n; i += lanes<T>) {
-      const Vector<T> y = f(load(in + i)...);
-      total += y;
-      store(y, out + i);
+    const auto include = [&](Vector<T>& sum, std::size_t k) {
+      const Vector<T> y = f(load(in + k)...);
+      sum += y;
+      store(y, out + k);
+    };
+    for (; i + 2 * width <= n; i += 2 * width) {
+      include(even, i);
+      include(odd, i + width);
     }
+    for (; i + width <= n; i += width) include(even, i);
     if (i < n) {
       store_first(n - i, f(load_first(n - i, in + i)...), out + i);
-      total += load_first(n - i, out + i);
+      odd += load_first(n - i, out + i);
     }
-    return sum_of_lanes<T>(total);
+    return sum_of_lanes<T>(even + odd);
   } else {
     T total(0);
     for (std::size_t i = 0; i < n; ++i) total += out[i] = f(in[i]...);
