@@ -50,6 +50,10 @@ struct Rows {
 template <std::size_t V, std::size_t R, class T>
 XGRAD_INLINE void tile(std::size_t k, T alpha, Matrix<T> a, Rows<const T*> b, T beta, Rows<const T*> c0,
                        Rows<T*> c) {
+  XGRAD_UNROLL
+  for (std::size_t i = 0; i < R; ++i) {  // C is on its way to the cache while the sums are computed
+    for (std::size_t j = 0; j < V; ++j) __builtin_prefetch(c.data + i * c.ld + j * lanes<T>, 1);
+  }
   Vector<T> sum[R][V] = {};
   for (std::size_t l = 0; l < k; ++l, a.data += a.right, b.data += b.ld) {
     Vector<T> b_l[V];
