@@ -51,6 +51,29 @@ void check_sums(T tolerance) {
   }
 }
 
+/// Sums of small integers need no rounding: they are equal to the last bit.
+template <class T>
+void check_whole_sums(std::size_t n) {
+  std::vector<T> a(n), b(n);
+  T sum = 0, dot = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    a[i] = T(i % 7);
+    b[i] = T(i % 5) - T(2);
+    sum += a[i];
+    dot += a[i] * b[i];
+  }
+  BOOST_TEST(detail::sum_of<T>(
+                 n, [](auto x, auto y) { return x * y; }, a.data(), b.data()) == dot);
+  const auto [first, second] = detail::sums_of<T>(
+      n, [](auto x, auto y) { return std::pair(x, x * y); }, a.data(), b.data());
+  BOOST_TEST(detail::sum_of<T>(
+                 n, [](T x, T y) { return x * y; }, a.data(), b.data()) == dot);  // of numbers alone
+  BOOST_TEST(detail::sum_of<double>(
+                 n, [](T x) { return double(x); }, a.data()) == double(sum));  // in another type
+  BOOST_TEST(first == sum);
+  BOOST_TEST(second == dot);
+}
+
 /// Wherever the largest number of a row stands, it is found. (Softmax, which subtracts it, gives the same
 /// whatever is subtracted, until something overflows.)
 template <class T>
@@ -78,7 +101,14 @@ BOOST_AUTO_TEST_CASE(entries_do_not_depend_on_their_place) {
   check_rows<double>();
 }
 
-BOOST_AUTO_TEST_CASE(sums) {
+BOOST_AUTO_TEST_CASE(sums_of_rows_of_every_length) {
+  for (std::size_t n = 0; n <= longest; ++n) {
+    check_whole_sums<float>(n);
+    check_whole_sums<double>(n);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sums_of_what_is_written) {
   check_sums<float>(2e-6f);
   check_sums<double>(1e-14);
 }
