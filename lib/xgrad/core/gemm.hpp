@@ -10,7 +10,7 @@ namespace xgrad {
 enum class Op { none, transposed };
 
 /// C = α op(A) op(B) + β C, row-major; op(A) is m×k, op(B) k×n; ld* is the distance between rows in memory.
-/// β = 0 overwrites C, whatever it held.
+/// β = 0 overwrites C, whatever it held. A and B must not overlap C.
 template <class T>
 void gemm(Op op_a, Op op_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda,
           const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);

@@ -1,6 +1,7 @@
 #pragma once
 // Threads inside one operation: a large array is worked on in parts. How it is cut depends on the array
 // alone, never on the number of threads, so that the result is the same bit for bit whatever that number is.
+// (But for matrix products of more than 2³⁰ multiplications, which OpenBLAS cuts as it likes.)
 
 #include <cstddef>
 
@@ -35,8 +36,8 @@ void on_threads(std::size_t n, FunctionRef<std::size_t> task);
 /// How many threads an operation may use here: one where several share a piece of work already.
 std::size_t threads_now();
 
-/// Does part(0) … part(n-1), on as many threads as one operation may use now. When a part throws, the others
-/// still end, and the exception goes on.
+/// Does part(0) … part(n-1), on as many threads as one operation may use now. When a part throws, those that
+/// have begun end, others may be left out, and the exception goes on.
 void share_out(std::size_t n, FunctionRef<std::size_t> part);
 
 /// The number of parts into which an operation on so many numbers is cut: below, waking a thread costs more

@@ -19,6 +19,8 @@ struct AttentionOptions {
 /// softmax(q kᵀ · scale) v for each head: q (…, Tq, h·d), k (…, Tk, h·d), v (…, Tk, h·dv), equal leading
 /// axes; y (…, Tq, h·dv). A query that may see no key at all gets 0 and sends no gradient. `weights`, when
 /// given, receives the attention weights, to look at: (…, Tq, Tk), or (…, h, Tq, Tk) for more heads than one.
+/// Throws Error when the shapes do not fit, no key or feature is there, the heads do not divide the last
+/// axes, or a causal mask meets Tq ≠ Tk.
 template <class T>
 Variable<T> attention(const Variable<T>& q, const Variable<T>& k, const Variable<T>& v,
                       const AttentionOptions& options = {}, Array<T>* weights = nullptr);

@@ -11,7 +11,8 @@ namespace xgrad {
 template <class T>
 Variable<T> matmul(const Variable<T>& a, const Variable<T>& b);
 
-/// y = x Wᵀ + b: x (…, in), W (out, in), b (out,) or empty, y (…, out).
+/// y = x Wᵀ + b: x (…, in), W (out, in), b (out,) or empty, y (…, out). Throws Error when the shapes do not
+/// fit.
 template <class T>
 Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias = {});
 

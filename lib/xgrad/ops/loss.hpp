@@ -1,5 +1,6 @@
 #pragma once
-// Losses. Each returns a scalar: the mean over samples (default) or the sum.
+// Losses. Each returns a scalar: the mean over samples (default) or the sum. Throws Error when targets do not
+// have the shape they must.
 
 #include <cstdint>
 
