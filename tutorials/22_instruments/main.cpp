@@ -33,7 +33,7 @@ void updates() {
     Watched watched{make_model(NormPlacement::pre)};
     losses.push_back(watched.train(rate));
     const auto ratio = watched.updates.ratios().column("layers.3.attention.query.weight");
-    print_row("rate " + show::text(rate), {ratio[0], ratio[steps / 30 - 1], ratio[steps - 1]}, "%8.2f");
+    print_row("rate " + show::text(rate), {ratio[0], ratio[steps / 30 - 1], ratio[steps / 10 - 1]}, "%8.2f");
   }
   print_row("loss at the end", losses, "%8.2f");
   if (!show::quick)
