@@ -162,10 +162,13 @@ Variable<T> bce_with_logits(const Variable<T>& logits, const Array<T>& targets, 
   using fast::exp, fast::log1p_unit, fast::detail::at_least, fast::detail::magnitude;
   check_same("bce_with_logits", logits, targets);
   const T w(weight(reduction, logits.size()));
+  const auto term = [](auto z, auto t) { return at_least(T(0), z) + log1p_unit(exp(-magnitude(z))) - t * z; };
   auto terms = empty_like(targets);
-  const T loss = apply_and_sum(
-      terms.size(), [](auto z, auto t) { return at_least(T(0), z) + log1p_unit(exp(-magnitude(z))) - t * z; },
-      terms.data(), logits.value().data(), targets.data());
+  T loss(0);
+  constexpr std::size_t block = 1024;  // one long sum of many equal terms would lose digits
+  for (std::size_t i = 0; i < terms.size(); i += block)
+    loss += apply_and_sum(std::min(block, terms.size() - i), term, terms.data() + i,
+                          logits.value().data() + i, targets.data() + i);
   return record<T>("bce_with_logits", scalar(w * loss), {logits}, [=](const Array<T>&, const Array<T>& dy) {
     const T scale = w * dy.data()[0];
     logits.accumulate(detail::elementwise_to<T>(
