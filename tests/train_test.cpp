@@ -2,6 +2,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <numeric>
 #include <set>
 
@@ -437,6 +439,43 @@ BOOST_AUTO_TEST_CASE(loss_scale_saves_small_gradients_and_skips_infinite_ones) {
   BOOST_TEST(unscaled(dynamic, 100, 0));
   BOOST_TEST(dynamic.factor() == 1024);
   rejects("[loss_scale] the factor is 0", [] { LossScale(0); });
+}
+
+// A long parameter goes through vector instructions, a short one does not.
+BOOST_AUTO_TEST_CASE(an_optimiser_changes_each_number_by_itself) {
+  using Make = std::function<std::unique_ptr<Optimizer<float>>(const Parameters<float>&)>;
+  const Make makers[] = {
+      [](auto& p) {
+        return std::make_unique<Adam<float>>(p, .1, AdamOptions{.9, .99, 1e-8, .01});
+      },
+      [](auto& p) { return std::make_unique<AdamW<float>>(p, .1); },
+      [](auto& p) {
+        return std::make_unique<SGD<float>>(p, .1, SgdOptions{.9, false, .01});
+      },
+      [](auto& p) {
+        return std::make_unique<SGD<float>>(p, .1, SgdOptions{.9, true, 0});
+      },
+  };
+  constexpr std::size_t n = 75;
+  for (const Make& make : makers) {
+    Rng rng(1);
+    const auto start = rng.normal<float>({n});
+    Parameters<float> whole{{"whole", parameter(start)}}, apart;
+    for (std::size_t i = 0; i < n; ++i)
+      apart.push_back({std::to_string(i), parameter(Array<float>{start.data()[i]})});
+    const auto of_whole = make(whole), of_apart = make(apart);
+    for (int step = 0; step < 5; ++step) {
+      const auto g = rng.normal<float>({n});
+      of_whole->zero_grad();
+      of_apart->zero_grad();
+      whole[0].variable.accumulate(g);
+      for (std::size_t i = 0; i < n; ++i) apart[i].variable.accumulate(Array<float>{g.data()[i]});
+      of_whole->step();
+      of_apart->step();
+    }
+    for (std::size_t i = 0; i < n; ++i)
+      BOOST_TEST(std::abs(whole[0].variable.value().data()[i] - apart[i].variable.value().data()[0]) < 1e-6);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
